@@ -1,0 +1,214 @@
+"""Bundles: immutable model directories that say what they are, where they came from, and the sha256 of each file."""
+
+import contextlib
+import importlib.metadata
+import os
+import platform
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from limbeck.core.errors import BundleError
+from limbeck.core.files import new_directory, read_json, sha256_file, write_json
+from limbeck.core.spec import Spec, digest
+
+FORMAT = 1
+"""Number of the layout of `bundle.json`; a Bundle of a later format is refused."""
+MANIFEST = "bundle.json"
+_LIBRARIES = ("limbeck", "torch", "transformers", "tokenizers", "onnxruntime", "onnx", "numpy", "accelerate")
+
+
+@dataclass
+class Draft:
+    """A Bundle being made: put files into `path`, fill the facts; it becomes a Bundle when the `with` block ends.
+
+    Attributes:
+        path: Temporary directory to write files into.
+        facts: What the stage wants to be known later, plain values. Models carry `task`, `labels`, `max_length`.
+    """
+
+    path: Path
+    facts: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """A directory with a manifest, opened for reading."""
+
+    path: Path
+
+    @cached_property
+    def manifest(self) -> dict[str, Any]:
+        """What `bundle.json` says, checked for its outer form."""
+        value = read_json(self.path / MANIFEST)
+        if not isinstance(value, dict) or not isinstance(value.get("files"), dict):
+            raise BundleError(f"{self.path / MANIFEST}: not a Bundle manifest; make the Bundle again")
+        if value.get("format") != FORMAT:
+            raise BundleError(
+                f"{self.path}: Bundle format {value.get('format')!r}, this limbeck reads {FORMAT}; upgrade limbeck"
+            )
+        return value
+
+    @property
+    def stage(self) -> str:
+        """The stage that made it."""
+        return str(self.manifest["stage"])
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What the stage recorded: `task`, `labels`, `max_length`, …"""
+        facts: dict[str, Any] = self.manifest["facts"]
+        return facts
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """Label names in the order of the logits."""
+        if "labels" not in self.facts:
+            raise BundleError(f"{self.path}: this {self.stage} Bundle has no labels; it is not a model")
+        return tuple(self.facts["labels"])
+
+    @property
+    def digest(self) -> str:
+        """sha256 over the names and hashes of the files: equal contents, equal digest, whenever it was made."""
+        return digest({name: entry["sha256"] for name, entry in self.manifest["files"].items()})
+
+    def file(self, name: str) -> Path:
+        """The path of a file that the manifest lists.
+
+        Raises:
+            BundleError: The Bundle has no such file.
+        """
+        if name not in self.manifest["files"]:
+            raise BundleError(f"{self.path}: this {self.stage} Bundle has no {name}; it has {', '.join(self.files())}")
+        return self.path / name
+
+    def files(self) -> tuple[str, ...]:
+        """Names of the files that the manifest lists."""
+        return tuple(self.manifest["files"])
+
+    def faults(self) -> list[str]:
+        """What is wrong with the files: missing, of another size, of another hash, or not in the manifest."""
+        found = []
+        for name, entry in self.manifest["files"].items():
+            path = self.path / name
+            if not _is_plain(name) or path.is_symlink():
+                found.append(f"{name}: not a plain file name inside the Bundle")
+            elif not path.is_file():
+                found.append(f"{name}: missing")
+            elif path.stat().st_size != entry["size_bytes"]:
+                found.append(f"{name}: {path.stat().st_size} bytes, {entry['size_bytes']} expected")
+            elif sha256_file(path) != entry["sha256"]:
+                found.append(f"{name}: sha256 differs from the manifest")
+        extra = {str(p.relative_to(self.path)) for p in self.path.rglob("*") if p.is_file()} - set(self.files())
+        found += [f"{name}: not in the manifest" for name in sorted(extra - {MANIFEST})]
+        return found
+
+    def verify(self) -> "Bundle":
+        """Check every hash.
+
+        Raises:
+            BundleError: A file is damaged; all faults are named.
+        """
+        if faults := self.faults():
+            raise BundleError(f"{self.path}: damaged Bundle: {'; '.join(faults)}. Restore it or make it again")
+        return self
+
+
+def is_bundle(path: Path) -> bool:
+    """Whether a directory carries a manifest."""
+    return (path / MANIFEST).is_file()
+
+
+def open_bundle(path: str | os.PathLike[str]) -> Bundle:
+    """Open a Bundle and check its manifest's form (not the hashes: `Bundle.verify` does that).
+
+    Raises:
+        BundleError: There is no Bundle; says what is there instead.
+    """
+    folder = Path(path)
+    if not folder.exists():
+        raise BundleError(f"{folder}: no such directory; give the path of a Bundle (a directory with {MANIFEST})")
+    if not is_bundle(folder):
+        raise BundleError(f"{folder}: not a Bundle, there is no {MANIFEST} in it")
+    bundle = Bundle(folder)
+    _ = bundle.manifest
+    return bundle
+
+
+def step_hash(stage: str, spec: Spec, parents: Mapping[str, Bundle], outside: Mapping[str, str]) -> str:
+    """Hash of all that a stage's result depends on: its fields, its inputs' contents and what it reads outside.
+
+    Args:
+        stage: The stage's name.
+        spec: Its resolved fields.
+        parents: Role → input Bundle.
+        outside: Name → hash of what is read that is no Bundle: source files, a model's directory.
+    """
+    digests = {role: bundle.digest for role, bundle in parents.items()}
+    fields = spec.model_dump(mode="json")
+    return digest({"format": FORMAT, "stage": stage, "fields": fields, "parents": digests, "outside": dict(outside)})
+
+
+@contextlib.contextmanager
+def create_bundle(
+    out: Path, stage: str, spec: Spec, parents: Mapping[str, Bundle], outside: Mapping[str, str] | None = None
+) -> Iterator[Draft]:
+    """Make a Bundle: write files into `draft.path`; when the block ends they are hashed, sealed and named `out`."""
+    with new_directory(out) as temporary:
+        draft = Draft(temporary)
+        yield draft
+        manifest = {
+            "format": FORMAT,
+            "stage": stage,
+            "facts": draft.facts,
+            "parents": {
+                role: {"stage": b.stage, "digest": b.digest, "name": b.path.name} for role, b in parents.items()
+            },
+            "step": spec.model_dump(mode="json"),
+            "step_hash": step_hash(stage, spec, parents, outside or {}),
+            "created": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+            "versions": library_versions(),
+            "machine": {"system": platform.platform(), "processor": processor_name(), "cores": os.cpu_count()},
+            "files": {
+                p.relative_to(temporary).as_posix(): {"sha256": sha256_file(p), "size_bytes": p.stat().st_size}
+                for p in sorted(temporary.rglob("*"))
+                if p.is_file()
+            },
+        }
+        write_json(temporary / MANIFEST, manifest)
+
+
+def library_versions() -> dict[str, str]:
+    """Versions of the libraries that can change a result, and of Python."""
+    versions = {"python": platform.python_version()}
+    for name in _LIBRARIES:
+        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+            versions[name] = importlib.metadata.version(name)
+    return versions
+
+
+def processor_name() -> str:
+    """The processor's model name, as the system tells it."""
+    with contextlib.suppress(OSError):
+        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine()
+
+
+def instruction_sets() -> list[str]:
+    """The processor's int8 instruction sets that can change quantised answers, as far as the system tells."""
+    known = {"avx2", "avx512f", "avx512_vnni", "avx_vnni", "amx_int8", "asimddp", "i8mm", "sve"}
+    with contextlib.suppress(OSError):
+        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
+            if line.lower().startswith(("flags", "features")):
+                return sorted(known & set(line.partition(":")[2].split()))
+    return []
+
+
+def _is_plain(name: str) -> bool:
+    path = Path(name)
+    return not path.is_absolute() and ".." not in path.parts

@@ -1,0 +1,137 @@
+"""What a run says: lines and bars for people, one JSON object per event in `log.jsonl` for programs."""
+
+import contextlib
+import json
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Protocol
+
+
+class Bar(Protocol):
+    """A task whose end is known."""
+
+    def advance(self, steps: int = 1, **facts: float | str) -> None:
+        """Move on by `steps` and show the latest facts beside the bar."""
+
+
+class Journal:
+    """Prints for people and records for programs.
+
+    Args:
+        path: `log.jsonl` to append to; None records nothing.
+        quiet: Print nothing.
+    """
+
+    def __init__(self, path: Path | None = None, *, quiet: bool = False) -> None:
+        self._path = path
+        self._quiet = quiet
+        self._terminal = sys.stderr.isatty()
+
+    def say(self, text: str) -> None:
+        """Tell people something."""
+        if not self._quiet:
+            _console().print(text, markup=False, highlight=False)
+
+    def warn(self, text: str) -> None:
+        """Tell people of something odd, and record it."""
+        self.record("warning", text=text)
+        if not self._quiet:
+            _console().print(f"warning: {text}", style="yellow", markup=False, highlight=False)
+
+    def record(self, event: str, **facts: Any) -> None:
+        """Append one event with its time to the log."""
+        if self._path is None:
+            return
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        line = json.dumps({"time": round(time.time(), 3), "event": event, **facts}, ensure_ascii=False, default=str)
+        with self._path.open("a", encoding="utf-8", errors="backslashreplace") as file:
+            file.write(line + "\n")
+
+    @contextlib.contextmanager
+    def bar(self, label: str, total: int, unit: str = "steps") -> Iterator[Bar]:
+        """Show progress with rate and time left: a bar on a terminal, a plain line every few seconds elsewhere."""
+        if self._quiet:
+            yield _Silent()
+        elif self._terminal:
+            with _rich_bar(label, total, unit) as bar:
+                yield bar
+        else:
+            lines = _Lines(label, total, unit)
+            yield lines
+            lines.close()
+
+
+class _Silent:
+    def advance(self, steps: int = 1, **facts: float | str) -> None:
+        return
+
+
+class _Lines:
+    """Progress for files and pipes: at most one line every `_PERIOD_S` seconds, and one at the end."""
+
+    _PERIOD_S = 10.0
+
+    def __init__(self, label: str, total: int, unit: str) -> None:
+        self._label, self._total, self._unit = label, total, unit
+        self._done = 0
+        self._facts = ""
+        self._start = self._said = time.monotonic()
+
+    def advance(self, steps: int = 1, **facts: float | str) -> None:
+        self._done += steps
+        self._facts = _facts_text(facts) or self._facts
+        if time.monotonic() - self._said >= self._PERIOD_S:
+            self._print()
+
+    def close(self) -> None:
+        if self._done:
+            self._print()
+
+    def _print(self) -> None:
+        self._said = time.monotonic()
+        rate = self._done / max(self._said - self._start, 1e-9)
+        left = max(self._total - self._done, 0) / rate
+        tail = f", {left:.0f} s left" if self._done < self._total else f", took {self._said - self._start:.1f} s"
+        text = f"{self._label}: {self._done}/{self._total} {self._unit}, {rate:.1f}/s{tail}  {self._facts}"
+        _console().print(text.rstrip(), markup=False, highlight=False, soft_wrap=True)
+
+
+@contextlib.contextmanager
+def _rich_bar(label: str, total: int, unit: str) -> Iterator[Bar]:
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[rate]}", markup=False),
+        TimeRemainingColumn(),
+        TextColumn("{task.fields[facts]}", markup=False),
+    )
+    with Progress(*columns, console=_console()) as progress:
+        task = progress.add_task(label, total=total, facts="", rate="")
+        start = time.monotonic()
+        done = 0
+
+        class _Bar:
+            def advance(self, steps: int = 1, **facts: float | str) -> None:
+                nonlocal done
+                done += steps
+                rate = f"{done / max(time.monotonic() - start, 1e-9):.1f} {unit}/s"
+                progress.update(task, advance=steps, rate=rate)
+                if facts:
+                    progress.update(task, facts=_facts_text(facts))
+
+        yield _Bar()
+
+
+def _facts_text(facts: dict[str, float | str]) -> str:
+    return " ".join(f"{k} {v:.4g}" if isinstance(v, float) else f"{k} {v}" for k, v in facts.items())
+
+
+def _console() -> Any:
+    from rich.console import Console
+
+    return Console(stderr=True)

@@ -1,0 +1,112 @@
+"""Frozen, strict records for every field a user can set, and the one place where their errors become readable."""
+
+import difflib
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, TypeVar, get_args
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic_core import PydanticUndefined
+
+from limbeck.core.errors import RecipeError
+
+S = TypeVar("S", bound=BaseModel)
+
+
+class Spec(BaseModel):
+    """Base of every Spec: immutable, unknown fields refused, a docstring under each field is its documentation."""
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", use_attribute_docstrings=True, allow_inf_nan=False, validate_default=True
+    )
+
+    @property
+    def kind(self) -> str:
+        """The shelf key: the name of the file that defines this Spec."""
+        return type(self).__module__.rpartition(".")[2]
+
+
+class Weighted(Spec):
+    """A Spec of something that is summed with its siblings."""
+
+    weight: float = Field(1.0, ge=0.0)
+    """Factor of this term in the sum; 0 leaves it out."""
+
+
+@dataclass(frozen=True)
+class FieldDoc:
+    """One documented field, as `limbeck shelf` prints it."""
+
+    name: str
+    type: str
+    default: str
+    allowed: str
+    meaning: str
+
+
+def parse(spec: type[S], fields: Mapping[str, Any], where: str) -> S:
+    """Build `spec` from plain values.
+
+    Args:
+        spec: The class to build.
+        fields: Field names and values as YAML gave them.
+        where: Dotted place named in front of each error, as `distil.objectives[0]`.
+
+    Raises:
+        RecipeError: A value is missing, unknown or out of range; every fault is listed with its place.
+    """
+    try:
+        return spec.model_validate(dict(fields))
+    except ValidationError as error:
+        lines = [_explain(spec, fault, where) for fault in error.errors(include_url=False)]
+        raise RecipeError("\n".join(dict.fromkeys(lines))) from None
+
+
+def _explain(spec: type[BaseModel], fault: Any, where: str) -> str:
+    parts = list(fault["loc"])
+    place = where + "".join(f"[{p}]" if isinstance(p, int) else f".{p}" for p in parts)
+    if fault["type"] == "extra_forbidden":
+        names = list(spec.model_fields) if len(parts) == 1 else []
+        near = difflib.get_close_matches(str(parts[-1]), names, 1)
+        hint = f"; did you mean {near[0]!r}?" if near else ""
+        there = f" The fields are {', '.join(names)}." if names else ""
+        return f"{place}: no such field{hint}{there}"
+    if fault["type"] == "missing":
+        return f"{place}: this field must be given"
+    message = fault["msg"].removeprefix("Value error, ")
+    return message if message.startswith(where) else f"{place}: {message} (found {fault['input']!r})"
+
+
+def canonical(value: Any) -> str:
+    """JSON with sorted keys and no spaces: equal values give equal text."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+
+def digest(value: Any) -> str:
+    """sha256 of the canonical JSON of plain values, in hex."""
+    return hashlib.sha256(canonical(value).encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def describe(spec: type[BaseModel]) -> list[FieldDoc]:
+    """The documentation of each field, read from the class itself."""
+    return [_describe(name, field) for name, field in spec.model_fields.items()]
+
+
+def _describe(name: str, field: Any) -> FieldDoc:
+    default = "required" if field.default is PydanticUndefined and field.default_factory is None else None
+    if default is None:
+        value = field.get_default(call_default_factory=True)
+        default = json.dumps(value, default=str, ensure_ascii=False)
+    choices = [a for a in get_args(field.annotation) if isinstance(a, str)]
+    bounds = [
+        f"{sign} {getattr(m, attr)}"
+        for m in field.metadata
+        for attr, sign in (("ge", "≥"), ("gt", ">"), ("le", "≤"), ("lt", "<"))
+        if hasattr(m, attr)
+    ]
+    kind = getattr(field.annotation, "__name__", str(field.annotation)).replace("typing.", "")
+    if choices:
+        kind = "choice"
+    return FieldDoc(name, kind, default, ", ".join(choices or bounds), field.description or "")

@@ -1,0 +1,83 @@
+"""What a task must offer, so that training, evaluation and prediction need not know which task it is."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, Protocol
+
+import numpy as np
+
+from limbeck.core.predictions import Predictions
+from limbeck.core.table import Table
+from limbeck.text.encode import Encoded, Encoder
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """One row, understood.
+
+    Attributes:
+        text: The (first) text, or the words of a sentence.
+        pair: The second text of a pair task.
+        target: Label name, list of tag names, or None where the row is unlabelled.
+    """
+
+    text: Any
+    pair: str | None = None
+    target: Any = None
+
+    def key(self) -> tuple[Any, ...]:
+        """What makes two examples duplicates: their inputs."""
+        return (tuple(self.text) if isinstance(self.text, list | tuple) else self.text, self.pair)
+
+
+class Task(Protocol):
+    """A task kind, configured. Every task file's `build(spec, labels)` returns one."""
+
+    labels: tuple[str, ...]
+    primary: ClassVar[str]
+    """Key on the metrics shelf of the number that decides; higher is better."""
+    metrics: ClassVar[tuple[str, ...]]
+    """Keys on the metrics shelf to be measured."""
+    head: ClassVar[str]
+    """Name of the `transformers` auto class that has the right head."""
+    per_word: ClassVar[bool]
+    """Whether the model answers for each word (first sub-word) rather than for the whole input."""
+
+    def encode(self, examples: Sequence[Example], encoder: Encoder) -> list[list[Encoded]]:
+        """Windows of each example; one window except for long word sequences."""
+
+    def targets(self, example: Example) -> list[int]:
+        """Index of the true label of each item, -1 where unknown."""
+
+    def parse(self, texts: Sequence[Any]) -> list[Example]:
+        """What a user types, as unlabelled examples."""
+
+    def respond(self, text: Any, example: Example, probabilities: np.ndarray) -> dict[str, Any]:
+        """The answer for one input in plain values, from `[items, labels]` probabilities."""
+
+
+class Metric(Protocol):
+    """A metric, configured. Every metric file's `build(spec)` returns one."""
+
+    unit: ClassVar[str]
+    higher_is_better: ClassVar[bool]
+
+    def value(self, predictions: Predictions) -> float:
+        """The metric, by the reference library."""
+
+    def resampled(self, predictions: Predictions, weights: np.ndarray) -> np.ndarray:
+        """The metric `[draws]` under example weights `[draws, examples]`; weights of 1 give `value`."""
+
+
+class Reader(Protocol):
+    """A file format, configured. Every reader file's `build(spec)` returns one."""
+
+    def read(self, path: Any) -> Table:
+        """Read a file or folder into text columns."""
+
+
+class Scorer(Protocol):
+    """A loaded model of any format: examples in, logits out."""
+
+    def logits(self, examples: Sequence[Example]) -> list[np.ndarray]:
+        """`[items, labels]` for each example, in the order given."""
