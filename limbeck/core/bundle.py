@@ -27,11 +27,31 @@ class Draft:
 
     Attributes:
         path: Temporary directory to write files into.
+        origin: The parts of the manifest that were known before: stage, step, parents.
         facts: What the stage wants to be known later, plain values. Models carry `task`, `labels`, `max_length`.
     """
 
     path: Path
+    origin: Mapping[str, Any]
     facts: dict[str, Any] = field(default_factory=dict)
+
+    def seal(self) -> "Bundle":
+        """Write the manifest for what is there now, and open it. Done again when the block ends."""
+        files = sorted(p for p in self.path.rglob("*") if p.is_file() and p != self.path / MANIFEST)
+        manifest = {
+            "format": FORMAT,
+            **self.origin,
+            "facts": self.facts,
+            "created": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+            "versions": library_versions(),
+            "machine": {"system": platform.platform(), "processor": processor_name(), "cores": os.cpu_count()},
+            "files": {
+                p.relative_to(self.path).as_posix(): {"sha256": sha256_file(p), "size_bytes": p.stat().st_size}
+                for p in files
+            },
+        }
+        write_json(self.path / MANIFEST, manifest)
+        return Bundle(self.path)
 
 
 @dataclass(frozen=True)
@@ -44,12 +64,12 @@ class Bundle:
     def manifest(self) -> dict[str, Any]:
         """What `bundle.json` says, checked for its outer form."""
         value = read_json(self.path / MANIFEST)
-        if not isinstance(value, dict) or not isinstance(value.get("files"), dict):
-            raise BundleError(f"{self.path / MANIFEST}: not a Bundle manifest; make the Bundle again")
-        if value.get("format") != FORMAT:
+        if isinstance(value, dict) and value.get("format", FORMAT) != FORMAT:
             raise BundleError(
-                f"{self.path}: Bundle format {value.get('format')!r}, this limbeck reads {FORMAT}; upgrade limbeck"
+                f"{self.path}: Bundle format {value['format']!r}, this limbeck reads {FORMAT}; upgrade limbeck"
             )
+        if not _is_manifest(value):
+            raise BundleError(f"{self.path / MANIFEST}: not a Bundle manifest; make the Bundle again")
         return value
 
     @property
@@ -156,29 +176,23 @@ def step_hash(stage: str, spec: Spec, parents: Mapping[str, Bundle], outside: Ma
 def create_bundle(
     out: Path, stage: str, spec: Spec, parents: Mapping[str, Bundle], outside: Mapping[str, str] | None = None
 ) -> Iterator[Draft]:
-    """Make a Bundle: write files into `draft.path`; when the block ends they are hashed, sealed and named `out`."""
+    """Make a Bundle: write files into `draft.path`; when the block ends they are hashed, sealed and named `out`.
+
+    Raises:
+        BundleError: `out` is there and holds something that is no Bundle.
+    """
+    if out.exists() and not is_bundle(out) and not (out.is_dir() and not any(out.iterdir())):
+        raise BundleError(f"{out}: exists and is no Bundle, so it is not overwritten; choose another --out")
+    origin = {
+        "stage": stage,
+        "step": spec.model_dump(mode="json"),
+        "step_hash": step_hash(stage, spec, parents, outside or {}),
+        "parents": {r: {"stage": b.stage, "digest": b.digest, "name": b.path.name} for r, b in parents.items()},
+    }
     with new_directory(out) as temporary:
-        draft = Draft(temporary)
+        draft = Draft(temporary, origin)
         yield draft
-        manifest = {
-            "format": FORMAT,
-            "stage": stage,
-            "facts": draft.facts,
-            "parents": {
-                role: {"stage": b.stage, "digest": b.digest, "name": b.path.name} for role, b in parents.items()
-            },
-            "step": spec.model_dump(mode="json"),
-            "step_hash": step_hash(stage, spec, parents, outside or {}),
-            "created": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
-            "versions": library_versions(),
-            "machine": {"system": platform.platform(), "processor": processor_name(), "cores": os.cpu_count()},
-            "files": {
-                p.relative_to(temporary).as_posix(): {"sha256": sha256_file(p), "size_bytes": p.stat().st_size}
-                for p in sorted(temporary.rglob("*"))
-                if p.is_file()
-            },
-        }
-        write_json(temporary / MANIFEST, manifest)
+        draft.seal()
 
 
 def library_versions() -> dict[str, str]:
@@ -207,6 +221,24 @@ def instruction_sets() -> list[str]:
             if line.lower().startswith(("flags", "features")):
                 return sorted(known & set(line.partition(":")[2].split()))
     return []
+
+
+def _is_manifest(value: Any) -> bool:
+    """Whether every part that is read later is there and of the right type."""
+    sections = ("facts", "parents", "versions", "machine", "files")
+    return (
+        isinstance(value, dict)
+        and "format" in value
+        and all(isinstance(value.get(name), str) for name in ("stage", "created"))
+        and all(isinstance(value.get(name), dict) for name in sections)
+        and all(isinstance(parent, dict) for parent in value["parents"].values())
+        and all(
+            isinstance(entry, dict)
+            and isinstance(entry.get("sha256"), str)
+            and isinstance(entry.get("size_bytes"), int)
+            for entry in value["files"].values()
+        )
+    )
 
 
 def _is_plain(name: str) -> bool:

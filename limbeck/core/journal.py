@@ -6,9 +6,10 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 
+@runtime_checkable
 class Bar(Protocol):
     """A task whose end is known."""
 
@@ -28,6 +29,10 @@ class Journal:
         self._path = path
         self._quiet = quiet
         self._terminal = sys.stderr.isatty()
+
+    def recording(self, path: Path) -> "Journal":
+        """The same journal, its events appended to `path`."""
+        return Journal(path, quiet=self._quiet)
 
     def say(self, text: str) -> None:
         """Tell people something."""

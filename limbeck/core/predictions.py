@@ -40,7 +40,8 @@ class Predictions:
     @property
     def answers(self) -> Array:
         """`[items]`, index of the most probable label."""
-        return self.probabilities.argmax(axis=1)
+        answers: Array = self.probabilities.argmax(axis=1)
+        return answers
 
     def tags(self, items: Array) -> list[list[str]]:
         """Label names of `items` (answers or targets), one list per example."""

@@ -9,7 +9,6 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-
 from limbeck.core.errors import RecipeError, ShelfError
 from limbeck.core.spec import Spec, parse
 
@@ -21,11 +20,11 @@ class Shelf:
     """One folder of algorithms.
 
     Args:
-        name: A plural noun of `SHELVES`.
+        name: A plural noun of `SHELVES`, or `stages`, which are found and documented in the same way.
     """
 
     def __init__(self, name: str) -> None:
-        if name not in SHELVES:
+        if name not in (*SHELVES, "stages"):
             raise ShelfError(f"no shelf {name!r}; the shelves are {', '.join(SHELVES)}")
         self.name = name
         self._folder = Path(__file__).parent.parent / name

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -30,6 +30,7 @@ class Example:
         return (tuple(self.text) if isinstance(self.text, list | tuple) else self.text, self.pair)
 
 
+@runtime_checkable
 class Task(Protocol):
     """A task kind, configured. Every task file's `build(spec, labels)` returns one."""
 
@@ -56,6 +57,7 @@ class Task(Protocol):
         """The answer for one input in plain values, from `[items, labels]` probabilities."""
 
 
+@runtime_checkable
 class Metric(Protocol):
     """A metric, configured. Every metric file's `build(spec)` returns one."""
 
@@ -69,6 +71,7 @@ class Metric(Protocol):
         """The metric `[draws]` under example weights `[draws, examples]`; weights of 1 give `value`."""
 
 
+@runtime_checkable
 class Reader(Protocol):
     """A file format, configured. Every reader file's `build(spec)` returns one."""
 
@@ -76,6 +79,7 @@ class Reader(Protocol):
         """Read a file or folder into text columns."""
 
 
+@runtime_checkable
 class Scorer(Protocol):
     """A loaded model of any format: examples in, logits out."""
 

@@ -1,0 +1,91 @@
+"""All verbs put together, and what happens when one of them fails."""
+
+import functools
+import sys
+from collections.abc import Callable
+from typing import Annotated, Any, NoReturn
+
+import typer
+
+from limbeck.cli.benchmark import benchmark
+from limbeck.cli.compress import compress
+from limbeck.cli.demo import demo
+from limbeck.cli.distil import distil
+from limbeck.cli.evaluate import evaluate
+from limbeck.cli.export import export
+from limbeck.cli.finetune import finetune
+from limbeck.cli.inspect import inspect
+from limbeck.cli.package import package
+from limbeck.cli.predict import predict
+from limbeck.cli.prepare import prepare
+from limbeck.cli.quantize import quantize
+from limbeck.cli.report import report
+from limbeck.cli.run import run
+from limbeck.cli.shelf import shelf
+
+_VERBS = (
+    *(compress, run, demo, predict, inspect, shelf),
+    *(prepare, finetune, distil, export, quantize, evaluate, benchmark, package, report),
+)
+
+app = typer.Typer(
+    help="Turn a large BERT and a file of text into a small, fast, verified model.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,  # plain help is ready sooner, and no text is ever read as markup
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
+)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        from limbeck.core.bundle import library_versions
+
+        sys.stdout.write(f"limbeck {library_versions().get('limbeck', '(not installed)')}\n")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and leave.")
+    ] = False,
+) -> None:
+    """Turn a large BERT and a file of text into a small, fast, verified model."""
+    for stream in (sys.stdout, sys.stderr):  # text from users may hold what the terminal's encoding cannot show
+        stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+
+
+def guarded(verb: Callable[..., None]) -> Callable[..., None]:
+    """The verb, with every error that a user can mend shown as one message, and no traceback."""
+
+    @functools.wraps(verb)
+    def call(**arguments: Any) -> None:
+        from limbeck.core.errors import LimbeckError
+
+        try:
+            verb(**arguments)
+            sys.stdout.flush()  # a reader that has gone is noticed here rather than at the interpreter's end
+        except LimbeckError as error:
+            _fail(str(error), error.exit_code)
+        except KeyboardInterrupt:
+            _fail("stopped from the keyboard", 130)
+        except ModuleNotFoundError as error:
+            from limbeck.core.shelf import missing_extra
+
+            if error.name is None or error.name.startswith("limbeck"):
+                raise
+            missing = missing_extra(error.name, f"`limbeck {verb.__name__}`")
+            _fail(str(missing), missing.exit_code)
+
+    return call
+
+
+def _fail(message: str, exit_code: int) -> NoReturn:
+    sys.stderr.write(f"error: {message}\n")
+    raise typer.Exit(exit_code)
+
+
+for _verb in _VERBS:
+    app.command()(guarded(_verb))

@@ -1,0 +1,42 @@
+"""`limbeck compress`: labelled text in, a small verified model out."""
+
+import sys
+from typing import Annotated
+
+import typer
+
+from limbeck.cli.options import Data, Dev, Encoding, Force, Label, Out, Pair, StepSettings, Student, Task, Test, Text
+from limbeck.cli.stage import given
+
+
+def compress(
+    data: Data,
+    *,
+    out: Out,
+    dev: Dev = None,
+    test: Test = None,
+    task: Task = None,
+    text: Text = None,
+    pair: Pair = None,
+    label: Label = None,
+    encoding: Encoding = None,
+    teacher: Annotated[
+        str | None, typer.Option("--teacher", metavar="REF", help="A directory, hf:org/name[@revision], or minilm-l6.")
+    ] = None,
+    student: Student = None,
+    seed: Annotated[int | None, typer.Option("--seed", metavar="N", help="Decides every random choice.")] = None,
+    settings: StepSettings = None,
+    force: Force = False,
+) -> None:
+    """Teacher, distilled student, int8 Bundle and report from labelled text.
+
+    Columns and task are detected and said; flags overrule. Running it again does no finished step again.
+    """
+    from limbeck import pipeline
+    from limbeck.core.journal import Journal
+
+    columns = {"task": task, "text": text, "pair": pair, "label": label, "encoding": encoding}
+    flags = given({"dev": dev, "test": test, **columns, "teacher": teacher, "student": student, "seed": seed})
+    journal = Journal(out / "log.jsonl")
+    result = pipeline.compress(data, out=out, settings=settings or [], force=force, log=journal, **flags)
+    sys.stdout.write(result.table() + "\n")

@@ -1,0 +1,33 @@
+"""Flags that several verbs share, each written once."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+Data = Annotated[Path, typer.Argument(metavar="DATA", help="CSV, TSV, JSONL, Parquet, CoNLL, or a `datasets` folder.")]
+DataFlag = Annotated[Path, typer.Option("--data", metavar="DATA", help="A file of rows, or a prepared data Bundle.")]
+Model = Annotated[Path, typer.Argument(metavar="MODEL", help="A Bundle that holds a model.")]
+Models = Annotated[list[str], typer.Argument(metavar="[ROLE=]MODEL…", help="Model Bundles; a role is a name for it.")]
+Out = Annotated[Path, typer.Option("--out", metavar="DIR", help="Where the result goes.")]
+Settings = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="FIELD=VALUE", help="Set any field (`limbeck shelf stages VERB`); repeatable."),
+]
+StepSettings = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="STEP.FIELD=VALUE", help="Set any field of any step; repeatable."),
+]
+Force = Annotated[bool, typer.Option("--force", help="Ship the model even if it fails its gate.")]
+Student = Annotated[
+    str | None,
+    typer.Option("--student", metavar="SHAPE", help="3x384, half, third, tiny, or layers=3,hidden=192,…"),
+]
+
+Dev = Annotated[Path | None, typer.Option("--dev", metavar="FILE", help="Rows to choose the best weights by.")]
+Test = Annotated[Path | None, typer.Option("--test", metavar="FILE", help="Rows to measure on.")]
+Task = Annotated[str | None, typer.Option("--task", metavar="NAME", help="A task (`limbeck shelf tasks`).")]
+Text = Annotated[str | None, typer.Option("--text", metavar="COLUMN", help="The column of the text or words.")]
+Pair = Annotated[str | None, typer.Option("--pair", metavar="COLUMN", help="The column of the second text.")]
+Label = Annotated[str | None, typer.Option("--label", metavar="COLUMN", help="The column of the label or tags.")]
+Encoding = Annotated[str | None, typer.Option("--encoding", metavar="NAME", help="The files' encoding.")]

@@ -1,0 +1,25 @@
+"""`limbeck run`: walk a recipe."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from limbeck.cli.options import Out, StepSettings
+
+
+def run(
+    recipe: Annotated[Path, typer.Argument(metavar="RECIPE.yaml", help="A recipe, as `compress` saves one.")],
+    out: Out,
+    settings: StepSettings = None,
+) -> None:
+    """Run the steps of a recipe that are not done yet.
+
+    A step is done if its fields and inputs are unchanged since it last ran.
+    """
+    from limbeck import pipeline
+    from limbeck.core.journal import Journal
+
+    result = pipeline.run_file(recipe, out, settings or [], Journal(out / "log.jsonl"))
+    sys.stdout.write(result.table() + "\n")

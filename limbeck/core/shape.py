@@ -1,0 +1,101 @@
+"""Shapes of students, as people write them: `3x384`, `half`, `layers=3,hidden=192,heads=12,intermediate=768`."""
+
+import re
+from dataclasses import dataclass
+
+from limbeck.core.errors import RecipeError
+
+_NAMES = {"layers": 0, "hidden": 0, "heads": 0, "intermediate": 0}
+_PUBLISHED_INTERMEDIATE = {312: 1200}
+"""Widths whose published students have no feed-forward layer of 4 × hidden: TinyBERT-4 (arXiv:1909.10351, section 4.2)."""
+_MIN_HEAD_DIM = 8
+
+
+@dataclass(frozen=True)
+class Shape:
+    """A wanted size, complete."""
+
+    layers: int
+    hidden: int
+    heads: int
+    intermediate: int
+
+
+def parse_shape(text: str, teacher: Shape) -> Shape:
+    """Read a shape; what it leaves out follows the teacher.
+
+    Args:
+        text: `LAYERSxHIDDEN`; `layers=…,hidden=…,heads=…,intermediate=…` with any of the four; `half` or `third` of the
+            layers; `tiny`: a third of the layers, half the width.
+        teacher: The teacher's size; a student is nowhere larger.
+
+    Raises:
+        RecipeError: The text is no shape, or the shape does not fit the teacher.
+
+    >>> parse_shape("4x312", Shape(12, 768, 12, 3072))
+    Shape(layers=4, hidden=312, heads=12, intermediate=1200)
+    >>> parse_shape("half", Shape(6, 384, 12, 1536))
+    Shape(layers=3, hidden=384, heads=12, intermediate=1536)
+    """
+    named = {
+        "half": {"layers": max(1, teacher.layers // 2)},
+        "third": {"layers": max(1, teacher.layers // 3)},
+        "tiny": {"layers": max(1, teacher.layers // 3), "hidden": _half_width(teacher)},
+    }
+    wanted = named.get(text.strip().lower())
+    if wanted is None:
+        wanted = _read(text)
+    hidden = wanted.get("hidden", teacher.hidden)
+    shape = Shape(
+        layers=wanted.get("layers", teacher.layers),
+        hidden=hidden,
+        heads=wanted.get("heads", _heads(hidden, teacher)),
+        intermediate=wanted.get("intermediate", _intermediate(hidden, teacher)),
+    )
+    _check(shape, teacher, text)
+    return shape
+
+
+def _read(text: str) -> dict[str, int]:
+    if match := re.fullmatch(r"\s*(\d+)\s*[x×]\s*(\d+)\s*", text):
+        return {"layers": int(match[1]), "hidden": int(match[2])}
+    wanted = {}
+    for part in text.split(","):
+        name, _, number = part.partition("=")
+        if name.strip() not in _NAMES or not number.strip().isdigit():
+            raise RecipeError(
+                f"student: {text!r} is no shape; write 3x384, layers=3,hidden=192,heads=12,intermediate=768, "
+                "half, third or tiny"
+            )
+        wanted[name.strip()] = int(number)
+    return wanted
+
+
+def _half_width(teacher: Shape) -> int:
+    return teacher.heads * max(1, teacher.hidden // teacher.heads // 2)
+
+
+def _heads(hidden: int, teacher: Shape) -> int:
+    fit = [n for n in range(1, teacher.heads + 1) if hidden % n == 0 and (hidden // n >= _MIN_HEAD_DIM or n == 1)]
+    return max(fit, default=1)
+
+
+def _intermediate(hidden: int, teacher: Shape) -> int:
+    if hidden == teacher.hidden:
+        return teacher.intermediate
+    return min(_PUBLISHED_INTERMEDIATE.get(hidden, 4 * hidden), teacher.intermediate)
+
+
+def _check(shape: Shape, teacher: Shape, text: str) -> None:
+    for name in _NAMES:
+        value, limit = getattr(shape, name), getattr(teacher, name)
+        if not 1 <= value <= limit:
+            raise RecipeError(f"student: {name}={value} in {text!r} does not fit a teacher with {name}={limit}")
+    if shape.hidden % shape.heads:
+        fit = [str(n) for n in range(1, teacher.heads + 1) if shape.hidden % n == 0]
+        raise RecipeError(f"student: heads={shape.heads} does not divide hidden={shape.hidden}; {', '.join(fit)} do")
+    if shape.hidden // shape.heads > teacher.hidden // teacher.heads:
+        raise RecipeError(
+            f"student: heads of {shape.hidden // shape.heads} features in {text!r} are larger than the teacher's "
+            f"{teacher.hidden // teacher.heads}; give more heads"
+        )

@@ -1,0 +1,197 @@
+"""The training loop: batches in a fixed order, one step function, best-on-dev weights kept."""
+
+import math
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from pydantic import Field
+from torch import Tensor, nn
+
+from limbeck.core.errors import LimbeckError
+from limbeck.core.journal import Bar, Journal
+from limbeck.core.spec import Spec
+from limbeck.engine.mixture import Mixture
+from limbeck.engine.optim import Schedule, adamw, schedule
+from limbeck.engine.rows import Rows, epoch_order
+from limbeck.engine.teacher_cache import Teacher
+from limbeck.nn.types import Outputs
+
+_SHOWN_STEPS = 10
+"""Steps between two looks at the loss: each look waits for the device."""
+
+
+class Training(Spec):
+    """How a model is trained."""
+
+    epochs: int = Field(3, ge=1)
+    """Passes over the training rows, ≥ 1. BERT's fine-tuning takes 2 to 4."""
+    learning_rate: float = Field(5e-5, gt=0.0)
+    """Peak rate of AdamW. BERT's fine-tuning tries 2e-5, 3e-5 and 5e-5; smaller models take more."""
+    batch_size: int = Field(32, ge=1)
+    """Rows per step. BERT's fine-tuning takes 16 or 32."""
+    schedule: Schedule = "linear"
+    """How the rate falls to 0 after the warm-up; BERT's is linear."""
+    warmup_fraction: float = Field(0.1, ge=0.0, lt=1.0)
+    """Part of all steps in which the rate climbs; BERT's is 0.1."""
+    weight_decay: float = Field(0.01, ge=0.0)
+    """Decoupled decay of matrices; BERT's is 0.01."""
+    clip_norm: float = Field(1.0, gt=0.0)
+    """Largest norm of the gradient; BERT's is 1."""
+    dropout: bool = True
+    """Whether the model's own dropout is on while it trains."""
+    precision: Literal["fp32", "bf16", "fp16"] = "fp32"
+    """Precision of the forward and backward pass; weights and the optimiser stay in fp32."""
+
+
+@dataclass
+class Best:
+    """The best state of a network so far, by the deciding dev metric; the later of two equals.
+
+    Attributes:
+        score: Its dev score.
+        state: Its weights, on the CPU.
+        at: Phase and epoch.
+    """
+
+    score: float = -math.inf
+    state: dict[str, Tensor] = field(default_factory=dict)
+    at: str = ""
+
+    def offer(self, network: nn.Module, score: float, at: str) -> bool:
+        """Keep the network's weights if none were better."""
+        if score < self.score:
+            return False
+        self.score, self.at = score, at
+        self.state = {name: value.detach().to("cpu", copy=True) for name, value in network.state_dict().items()}
+        return True
+
+
+@dataclass(frozen=True)
+class Run:
+    """What the phases of one training stage share.
+
+    Attributes:
+        seed: Of the order of the rows.
+        log: Where progress goes.
+        dev: Measures the network on the dev split: metric → value.
+        primary: Name of the deciding metric.
+        best: The best weights so far.
+        tracker: `none` or `tensorboard`.
+        tracker_folder: Where the tracker writes.
+    """
+
+    seed: int
+    log: Journal
+    dev: Callable[[], dict[str, float]]
+    primary: str
+    best: Best
+    tracker: str
+    tracker_folder: Path
+
+
+def train(
+    mixture: Mixture, rows: Rows, teacher: Teacher | None, spec: Training, run: Run, phase: str
+) -> list[dict[str, Any]]:
+    """Train a mixture's network for one phase.
+
+    Args:
+        mixture: The network and its objectives.
+        rows: What to train on.
+        teacher: Where the teacher's outputs come from; None if no objective reads any.
+        spec: How to train.
+        run: What the phases of the stage share; its `best` is updated after each epoch.
+        phase: Name of the phase in the log.
+
+    Returns:
+        One record per epoch: losses by term (means), dev scores, seconds.
+
+    Raises:
+        LimbeckError: The loss is no longer a finite number.
+    """
+    accelerator = _accelerator(spec, run)
+    optimizer = adamw(mixture, spec.learning_rate, spec.weight_decay)
+    total = spec.epochs * math.ceil(len(rows) / spec.batch_size / accelerator.num_processes)
+    rate = schedule(optimizer, spec.schedule, round(spec.warmup_fraction * total), total)
+    module, optimizer = accelerator.prepare(mixture, optimizer)
+    history: list[dict[str, Any]] = []
+    with run.log.bar(phase, total) as bar:
+        for epoch in range(spec.epochs):
+            start = time.monotonic()
+            # Dropout is all that training mode changes in an encoder.
+            mixture.network.train(spec.dropout)
+            order = epoch_order(rows.lengths, spec.batch_size, run.seed, epoch)
+            sums: dict[str, Tensor] = {}
+            for number, indices in enumerate(order[accelerator.process_index :: accelerator.num_processes], start=1):
+                batch = rows.batch(indices, accelerator.device)
+                answers = teacher.outputs(batch) if teacher is not None else Outputs()
+                with accelerator.autocast():
+                    terms = module(batch, answers)
+                accelerator.backward(terms["loss"])
+                accelerator.clip_grad_norm_(module.parameters(), spec.clip_norm)
+                optimizer.step()
+                rate.step()
+                optimizer.zero_grad(set_to_none=True)
+                for name, value in terms.items():
+                    sums[name] = sums.get(name, 0) + value.detach()
+                _show(bar, terms, number, len(order), f"{phase}, epoch {epoch + 1}, step {number}")
+            seconds = time.monotonic() - start
+            means = {name: (value / len(order)).item() for name, value in sums.items()}
+            history.append(_close_epoch(accelerator, mixture, run, phase, epoch, means, seconds))
+    accelerator.end_training()
+    return history
+
+
+def _show(bar: Bar, terms: Mapping[str, Tensor], number: int, last: int, place: str) -> None:
+    if number % _SHOWN_STEPS and number != last:
+        bar.advance()
+        return
+    shown = {name: value.item() for name, value in terms.items()}
+    if not math.isfinite(shown["loss"]):
+        raise LimbeckError(f"{place}: the loss is {shown['loss']}; lower learning_rate, or set precision to fp32")
+    bar.advance(1, **shown)
+
+
+def _close_epoch(
+    accelerator: Any, mixture: Mixture, run: Run, phase: str, epoch: int, means: dict[str, float], seconds: float
+) -> dict[str, Any]:
+    dev = run.dev()
+    kept = run.best.offer(mixture.network, dev[run.primary], f"{phase}, epoch {epoch + 1}")
+    loss = means.pop("loss")
+    record = {
+        "phase": phase,
+        "epoch": epoch + 1,
+        "loss": loss,
+        "terms": means,
+        "dev": dev,
+        "seconds": round(seconds, 2),
+    }
+    run.log.record("epoch", **record)
+    accelerator.log({f"{phase}/loss": loss, **{f"dev/{k}": v for k, v in dev.items()}}, step=epoch + 1)
+    terms = "  ".join(f"{name} {value:.4f}" for name, value in means.items())
+    scores = "  ".join(f"{name} {value:.4f}" for name, value in dev.items())
+    run.log.say(f"{phase}, epoch {epoch + 1}: loss {loss:.4f} ({terms})  dev {scores}{'  *' if kept else ''}")
+    return record
+
+
+def _accelerator(spec: Training, run: Run) -> Any:
+    from accelerate import Accelerator
+
+    tracked = run.tracker != "none"
+    accelerator = Accelerator(
+        mixed_precision="no" if spec.precision == "fp32" else spec.precision,
+        log_with=run.tracker if tracked else None,
+        project_dir=str(run.tracker_folder) if tracked else None,
+    )
+    if tracked:
+        accelerator.init_trackers("limbeck")
+    return accelerator
+
+
+def restore(network: nn.Module, best: Best) -> None:
+    """Put the best weights back."""
+    with torch.no_grad():
+        network.load_state_dict(best.state)

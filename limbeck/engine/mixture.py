@@ -1,0 +1,64 @@
+"""A weighted sum of objectives over one student: the module that a training step runs."""
+
+import functools
+import operator
+from collections.abc import Iterable, Mapping, Sequence
+
+import torch
+from torch import Tensor, nn
+
+from limbeck.core.errors import RecipeError
+from limbeck.core.shelf import shelf
+from limbeck.core.spec import Weighted
+from limbeck.nn.model import Model
+from limbeck.nn.ports import Objective
+from limbeck.nn.types import Batch, Dims, Outputs, Reads
+
+
+class Mixture(nn.Module):
+    """Runs the student and its objectives.
+
+    Args:
+        model: The student.
+        objectives: Name → weight and objective; those of weight 0 are left out.
+    """
+
+    def __init__(self, model: Model, objectives: Mapping[str, tuple[float, Objective]]) -> None:
+        super().__init__()
+        self.network = model.network
+        self.objectives = nn.ModuleDict({name: o for name, (_, o) in objectives.items()})  # type: ignore[misc]
+        self.weights = {name: weight for name, (weight, _) in objectives.items()}
+        self._model = model
+        self.student_reads = _union(o.student_reads for _, o in objectives.values())
+        self.teacher_reads = _union(o.teacher_reads for _, o in objectives.values())
+
+    def forward(self, batch: Batch, teacher: Outputs) -> dict[str, Tensor]:
+        """Each weighted term, and their sum as `loss`."""
+        student = self._model.run(batch, self.student_reads)
+        terms = {
+            name: self.weights[name] * objective(student, teacher, batch) for name, objective in self.objectives.items()
+        }
+        return {"loss": torch.stack(list(terms.values())).sum(), **terms}
+
+
+def mix(model: Model, specs: Sequence[Weighted], teacher: Dims) -> Mixture:
+    """Build the objectives of a phase.
+
+    Args:
+        model: The student.
+        specs: One per objective, of the objectives shelf.
+        teacher: The teacher's size.
+
+    Raises:
+        RecipeError: None is left, one is named twice, or one does not fit the pair of models.
+    """
+    specs = [s for s in specs if s.weight > 0]
+    names = [s.kind for s in specs]
+    if not specs or len(set(names)) < len(names):
+        raise RecipeError(f"objectives: give at least one, each once, with a weight above 0 (found {names})")
+    built = {s.kind: (s.weight, shelf("objectives").build(s, model.dims, teacher)) for s in specs}
+    return Mixture(model, built)
+
+
+def _union(reads: Iterable[Reads]) -> Reads:
+    return functools.reduce(operator.or_, reads, Reads())

@@ -1,0 +1,123 @@
+"""Any model Bundle as a Scorer, and a scorer's answers beside the truth."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+
+import numpy as np
+import torch
+
+from limbeck import runtime
+from limbeck.core.bundle import Bundle
+from limbeck.core.journal import Journal
+from limbeck.core.predictions import Predictions, gather
+from limbeck.core.shelf import shelf
+from limbeck.nn.checkpoint import load_bundle
+from limbeck.nn.model import Model, best_device
+from limbeck.nn.types import Batch, Reads
+from limbeck.text.encode import Encoder
+from limbeck.text.infer import TOKEN_BUDGET, infer
+from limbeck.text.opening import open_encoder, open_task
+from limbeck.text.port import Example, Scorer, Task
+
+_PART_EXAMPLES = 1024
+"""Examples between two moves of the progress bar; sorting by length happens within."""
+
+
+class TorchScorer:
+    """A PyTorch model that answers.
+
+    Args:
+        model: The model; it is put in eval mode for each call and left as it was.
+        task: What it answers.
+        encoder: Characters to token ids.
+    """
+
+    def __init__(self, model: Model, task: Task, encoder: Encoder) -> None:
+        self._model, self._task, self._encoder = model, task, encoder
+
+    def logits(self, examples: Sequence[Example]) -> list[np.ndarray]:
+        """`[items, labels]` for each example, in the order given."""
+        with answering(self._model), torch.inference_mode():
+            return infer(self._task, self._encoder, examples, self._run, TOKEN_BUDGET)
+
+    def _run(self, arrays: Mapping[str, np.ndarray]) -> np.ndarray:
+        device = next(self._model.network.parameters()).device
+        tensors = {name: torch.from_numpy(a).to(device) for name, a in arrays.items()}
+        nothing = torch.zeros(0, dtype=torch.long)
+        batch = Batch(
+            tensors["input_ids"], tensors["attention_mask"].bool(), tensors["token_type_ids"], nothing, None, nothing
+        )
+        logits = self._model.run(batch, Reads(logits=True)).logits
+        assert logits is not None
+        result: np.ndarray = logits.float().cpu().numpy()
+        return result
+
+
+@contextmanager
+def answering(model: Model) -> Iterator[None]:
+    """Eval mode inside the block."""
+    before = model.network.training
+    model.network.eval()
+    try:
+        yield
+    finally:
+        model.network.train(before)
+
+
+@contextmanager
+def torch_threads(threads: int) -> Iterator[None]:
+    """Another number of threads inside the block; 0 changes nothing."""
+    before = torch.get_num_threads()
+    if threads:
+        torch.set_num_threads(threads)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def open_scorer(bundle: Bundle, threads: int = 0) -> Scorer:
+    """Load a model Bundle of any format.
+
+    Args:
+        bundle: With `model.onnx`, run by onnxruntime, or with PyTorch weights.
+        threads: Threads of onnxruntime; 0 takes every core. PyTorch's are the process's: see `torch_threads`.
+    """
+    if "model.onnx" in bundle.files():
+        return runtime.load(bundle.path, threads=threads or None)
+    model = load_bundle(bundle)
+    model.network.to(best_device())
+    return TorchScorer(model, open_task(bundle), open_encoder(bundle))
+
+
+def predict_split(
+    scorer: Scorer, task: Task, examples: Sequence[Example], log: Journal | None = None, title: str = ""
+) -> Predictions:
+    """A model's probabilities beside the true labels.
+
+    Args:
+        scorer: The model.
+        task: Gives the label names and the targets.
+        examples: In any order; kept.
+        log: Shows progress if given.
+        title: What the bar is called.
+    """
+    logits: list[np.ndarray] = []
+    journal = log or Journal(quiet=True)
+    with journal.bar(title, len(examples), "examples") as bar:
+        for start in range(0, len(examples), _PART_EXAMPLES):
+            part = examples[start : start + _PART_EXAMPLES]
+            logits += scorer.logits(part)
+            bar.advance(len(part))
+    return gather(task.labels, logits, [task.targets(e) for e in examples])
+
+
+def metric_value(name: str, predictions: Predictions) -> float:
+    """A metric of the shelf with its default fields."""
+    found = shelf("metrics")
+    return float(found.build(found.spec(name)()).value(predictions))
+
+
+def dev_score(scorer: Scorer, task: Task, examples: Sequence[Example]) -> dict[str, float]:
+    """The task's deciding metric, by name."""
+    return {task.primary: metric_value(task.primary, predict_split(scorer, task, examples))}

@@ -1,0 +1,42 @@
+"""F1 of each class, averaged with equal weights over the classes that occur among truths or answers.
+
+Source: `sklearn.metrics.f1_score(average="macro", zero_division=0)`. Reads answers. Costs one pass.
+"""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from limbeck.core import spec as core
+from limbeck.core.predictions import Predictions
+from limbeck.text.port import Metric
+from limbeck.text.statistics import class_counts, known
+
+
+class Spec(core.Spec):
+    """Macro F1 has no fields."""
+
+
+@dataclass(frozen=True)
+class MacroF1:
+    """Mean of the F1 of each class."""
+
+    unit: ClassVar[str] = "fraction"
+    higher_is_better: ClassVar[bool] = True
+
+    def value(self, predictions: Predictions) -> float:
+        """Macro F1 by scikit-learn."""
+        from sklearn.metrics import f1_score
+
+        return float(f1_score(*known(predictions), average="macro", zero_division=0))
+
+    def resampled(self, predictions: Predictions, weights: np.ndarray) -> np.ndarray:
+        """Macro F1 `[draws]` under example weights `[draws, examples]`."""
+        counts = class_counts(predictions).weighted(weights)
+        return counts.macro(counts.f1)
+
+
+def build(spec: Spec) -> Metric:
+    """The metric."""
+    return MacroF1()

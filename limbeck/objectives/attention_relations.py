@@ -1,0 +1,105 @@
+"""Match relations among queries, keys and values (MiniLMv2, Wang et al. 2021, arXiv:2012.15828, equations 3 to 5).
+
+The heads of Q (K, V) are concatenated and split again into A_r relation heads; `R = softmax(A Aᵀ/√(d/A_r))`; the loss is
+`KL(R_t ‖ R_s)`, mean over relation heads and real rows, summed over Q-Q, K-K and V-V. Reads queries, keys and values of one
+layer of each side, any widths and head counts. Costs three `seq × seq` maps per relation head, in three matrix products.
+Departs from the public versions, which loop over the sentences of a batch.
+"""
+
+import math
+from typing import Literal
+
+import torch
+from jaxtyping import Bool, Float
+from pydantic import Field
+from torch import Tensor, nn
+
+from limbeck.core.errors import RecipeError
+from limbeck.core.spec import Weighted
+from limbeck.nn.reduce import kl_divergence, mask_columns
+from limbeck.nn.types import Batch, Dims, Outputs, Reads
+
+Relation = Literal["queries", "keys", "values"]
+
+
+class Spec(Weighted):
+    """Attention relations."""
+
+    relation_heads: int = Field(0, ge=0)
+    """A_r, must divide both widths; 48 for base and 64 for large teachers in the paper. 0: the largest divisor of both
+    widths that leaves at least 8 features to a head, at most 48."""
+    teacher_layer: int = Field(0, ge=0)
+    """Teacher layer, counted from 1; 0 is the last. The paper takes the last of base and layer 21 of BERT-large."""
+    relations: tuple[Relation, ...] = Field(("queries", "keys", "values"), min_length=1)
+    """Which relations are matched; the paper takes all three, table 6 tells what each adds."""
+
+
+def relation_logits(
+    vectors: Float[Tensor, "batch heads seq head_dim"], relation_heads: int
+) -> Float[Tensor, "batch relation_heads seq seq"]:
+    """Scaled self-products of vectors after regrouping their heads.
+
+    >>> vectors = torch.tensor([[[[1.0, 0.0]], [[0.0, 2.0]]]])  # two heads of two features, one token
+    >>> relation_logits(vectors, relation_heads=1).item()  # (1 + 4) / √4
+    2.5
+    """
+    batch, heads, seq, head_dim = vectors.shape
+    size = heads * head_dim // relation_heads
+    regrouped = vectors.float().transpose(1, 2).reshape(batch, seq, relation_heads, size).transpose(1, 2)
+    return regrouped @ regrouped.transpose(-1, -2) / math.sqrt(size)
+
+
+def relation_loss(
+    student: Float[Tensor, "batch heads seq seq"],
+    teacher: Float[Tensor, "batch heads seq seq"],
+    real: Bool[Tensor, "batch seq"],
+) -> Float[Tensor, ""]:
+    """`KL(softmax(teacher) ‖ softmax(student))` over real columns, mean over heads and real rows."""
+    rows = kl_divergence(mask_columns(student, real), mask_columns(teacher, real))
+    kept = torch.where(real[:, None], rows, 0.0)
+    return kept.sum() / (real.sum() * student.shape[1]).clamp(min=1)
+
+
+class AttentionRelations(nn.Module):
+    """The term, ready to be summed."""
+
+    def __init__(self, spec: Spec, student: Dims, teacher: Dims, relation_heads: int) -> None:
+        super().__init__()
+        self._student_layer = student.layers
+        self._teacher_layer = spec.teacher_layer or teacher.layers
+        self.student_reads = Reads(attention=frozenset({self._student_layer}))
+        self.teacher_reads = Reads(attention=frozenset({self._teacher_layer}))
+        self._relations = spec.relations
+        self._heads = relation_heads
+
+    def forward(self, student: Outputs, teacher: Outputs, batch: Batch) -> Float[Tensor, ""]:
+        """The loss of a batch."""
+        terms = [
+            relation_loss(
+                relation_logits(getattr(student, name)[self._student_layer], self._heads),
+                relation_logits(getattr(teacher, name)[self._teacher_layer], self._heads),
+                batch.real,
+            )
+            for name in self._relations
+        ]
+        return torch.stack(terms).sum()
+
+
+def build(spec: Spec, student: Dims, teacher: Dims) -> AttentionRelations:
+    """Needs relation heads that divide both widths, and a teacher layer that exists.
+
+    Raises:
+        RecipeError: They do not, or it does not; those that would do are named.
+    """
+    fit = [n for n in range(1, 129) if student.hidden % n == 0 and teacher.hidden % n == 0]
+    heads = spec.relation_heads or max(n for n in fit if n == 1 or (n <= 48 and student.hidden // n >= 8))
+    if heads not in fit:
+        raise RecipeError(
+            f"attention_relations.relation_heads: {heads} does not divide both widths {student.hidden} and "
+            f"{teacher.hidden}; those that do are {', '.join(map(str, fit))}"
+        )
+    if spec.teacher_layer > teacher.layers:
+        raise RecipeError(
+            f"attention_relations.teacher_layer: {spec.teacher_layer}, but the teacher has {teacher.layers} layers"
+        )
+    return AttentionRelations(spec, student, teacher, heads)

@@ -1,0 +1,88 @@
+"""Match hidden states layer by layer (TinyBERT, Jiao et al. 2020, arXiv:1909.10351, equations 8 and 9).
+
+`MSE(H_s W, H_t)`, mean over real tokens and features, averaged over the matched layers. Reads hidden states of both.
+Costs one `hidden_s × hidden_t` product per matched layer. Departs from the published code, which shares one W among
+all layers: here every pair has its own. Where the widths are equal W starts as the identity, else as a partial one.
+"""
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor, nn
+
+from limbeck.core.errors import RecipeError
+from limbeck.core.spec import Weighted
+from limbeck.nn.layer_map import LayerMap, layer_map
+from limbeck.nn.reduce import masked_mean
+from limbeck.nn.types import Batch, Dims, Outputs, Reads
+
+
+class Spec(Weighted):
+    """Hidden states."""
+
+    layers: LayerMap = "uniform"
+    """Which teacher layers answer which student layers: `uniform` as in the paper, or `last` alone."""
+    embeddings: bool = True
+    """Whether the embeddings' outputs (layer 0) are matched too, equation 9; the paper does."""
+    project: bool = True
+    """Whether a trained W stands between; without it the widths must be equal. The paper always projects."""
+    normalise: bool = False
+    """Whether both sides are first brought to mean 0 and variance 1 over the features; the paper does not."""
+
+
+def masked_mse(
+    student: Float[Tensor, "batch seq hidden"],
+    teacher: Float[Tensor, "batch seq hidden"],
+    real: Bool[Tensor, "batch seq"],
+) -> Float[Tensor, ""]:
+    """Mean squared difference over real tokens and features.
+
+    >>> student, teacher = torch.zeros(1, 2, 2), torch.tensor([[[1.0, 3.0], [9.0, 9.0]]])
+    >>> masked_mse(student, teacher, torch.tensor([[True, False]])).item()
+    5.0
+    """
+    return masked_mean((student.float() - teacher.float()).square(), real)
+
+
+class HiddenStates(nn.Module):
+    """The term, ready to be summed."""
+
+    def __init__(self, spec: Spec, student: Dims, teacher: Dims) -> None:
+        super().__init__()
+        self._pairs = layer_map(spec.layers, student.layers, teacher.layers)
+        if spec.embeddings:
+            self._pairs = {0: 0} | self._pairs
+        self.student_reads = Reads(hidden=frozenset(self._pairs))
+        self.teacher_reads = Reads(hidden=frozenset(self._pairs.values()))
+        self._normalise = spec.normalise
+        self.projections = nn.ModuleDict()
+        if spec.project:
+            for layer in self._pairs:
+                self.projections[str(layer)] = projection = nn.Linear(student.hidden, teacher.hidden, bias=False)
+                nn.init.eye_(projection.weight)
+
+    def forward(self, student: Outputs, teacher: Outputs, batch: Batch) -> Float[Tensor, ""]:
+        """The loss of a batch."""
+        terms = [self._term(s, student.hidden[s], teacher.hidden[t], batch) for s, t in self._pairs.items()]
+        return torch.stack(terms).mean()
+
+    def _term(self, layer: int, student: Tensor, teacher: Tensor, batch: Batch) -> Tensor:
+        if self.projections:
+            student = self.projections[str(layer)](student)
+        if self._normalise:
+            width = teacher.shape[-1:]
+            student = nn.functional.layer_norm(student, width)
+            teacher = nn.functional.layer_norm(teacher, width)
+        return masked_mse(student, teacher, batch.real)
+
+
+def build(spec: Spec, student: Dims, teacher: Dims) -> HiddenStates:
+    """Needs a student no deeper than its teacher.
+
+    Raises:
+        RecipeError: It is deeper, or the widths differ and `project` is off.
+    """
+    if not spec.project and student.hidden != teacher.hidden:
+        raise RecipeError(
+            f"hidden_states.project: the widths {student.hidden} and {teacher.hidden} differ; set it to true"
+        )
+    return HiddenStates(spec, student, teacher)

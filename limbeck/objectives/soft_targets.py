@@ -1,0 +1,63 @@
+"""Match the teacher's softened class probabilities (Hinton et al. 2015, arXiv:1503.02531, section 2).
+
+`T² · KL(teacher ‖ student)`, mean over items: texts, or first sub-words of words. Reads both logits. Unlabelled items
+count. Departs from implementations without the factor T², whose gradient fades as T grows.
+"""
+
+from jaxtyping import Float
+from pydantic import Field
+from torch import Tensor, nn
+
+from limbeck.core.errors import RecipeError
+from limbeck.core.spec import Weighted
+from limbeck.nn.reduce import kl_divergence
+from limbeck.nn.types import Batch, Dims, Outputs, Reads
+
+
+class Spec(Weighted):
+    """Soft targets."""
+
+    temperature: float = Field(2.0, gt=0.0)
+    """T, > 0. The paper tries 1 to 20; 1 to 2 is robust over 13 data sets (arXiv:2401.06356)."""
+
+
+def soft_target_loss(
+    student: Float[Tensor, "items labels"], teacher: Float[Tensor, "items labels"], temperature: float
+) -> Float[Tensor, ""]:
+    """Mean over items of `T² · KL`.
+
+    >>> import torch
+    >>> logits = torch.tensor([[2.0, -1.0], [0.5, 0.5]])
+    >>> soft_target_loss(logits, logits, temperature=3.0).item()
+    0.0
+    """
+    rows = kl_divergence(student, teacher, temperature)
+    return rows.sum() / max(len(rows), 1)
+
+
+class SoftTargets(nn.Module):
+    """The term, ready to be summed."""
+
+    def __init__(self, spec: Spec) -> None:
+        super().__init__()
+        self.student_reads = self.teacher_reads = Reads(logits=True)
+        self._temperature = spec.temperature
+
+    def forward(self, student: Outputs, teacher: Outputs, batch: Batch) -> Float[Tensor, ""]:
+        """The loss of a batch."""
+        assert student.logits is not None
+        assert teacher.logits is not None
+        return soft_target_loss(student.logits, teacher.logits, self._temperature)
+
+
+def build(spec: Spec, student: Dims, teacher: Dims) -> SoftTargets:
+    """Needs both to answer with the same labels.
+
+    Raises:
+        RecipeError: The numbers of labels differ.
+    """
+    if student.labels != teacher.labels:
+        raise RecipeError(
+            f"soft_targets: the student has {student.labels} labels, the teacher {teacher.labels}; they must be the same"
+        )
+    return SoftTargets(spec)

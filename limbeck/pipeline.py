@@ -1,0 +1,317 @@
+"""Walks a recipe: resolves every step, skips what is done, runs the rest, publishes the evidence."""
+
+import importlib
+import pkgutil
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from limbeck.core.bundle import Bundle, is_bundle, open_bundle, step_hash
+from limbeck.core.errors import LimbeckError, RecipeError
+from limbeck.core.files import write_bytes
+from limbeck.core.journal import Journal
+from limbeck.core.measurement import Measurement, read_measurements
+from limbeck.core.recipe import Recipe, Step, from_plain, read_recipe
+from limbeck.core.shelf import missing_extra
+from limbeck.core.spec import Spec, parse
+
+PUBLISHED = ("report.html", "measurements.json")
+"""Files of a report that are laid beside the recipe when a run ends."""
+_STAGES = Path(__file__).parent / "stages"
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a run made.
+
+    Attributes:
+        out: The run's directory.
+        bundles: Step name → its Bundle.
+        ran: Names of the steps that were run, the others being done before.
+    """
+
+    out: Path
+    bundles: Mapping[str, Bundle]
+    ran: tuple[str, ...]
+
+    @property
+    def measurements(self) -> list[Measurement]:
+        """Every number that the run measured."""
+        place = self.out / "measurements.json"
+        return read_measurements(place) if place.is_file() else []
+
+    def table(self) -> str:
+        """The table of models, and where the report is."""
+        from limbeck.evidence.table import render_text, rows
+
+        report = self.out / "report.html"
+        if not report.is_file():
+            return f"done: {', '.join(str(b.path) for b in self.bundles.values())}"
+        evaluated = next(b for b in self.bundles.values() if b.stage == "evaluate")
+        lines = rows(self.measurements, evaluated.facts["roles"], evaluated.facts["primary"])
+        return f"{render_text(lines)}\n\nreport: {report}\nbundle: {self.out / 'bundle'}"
+
+
+def stage_names() -> tuple[str, ...]:
+    """The stages there are: the files of `limbeck/stages`."""
+    return tuple(sorted(m.name for m in pkgutil.iter_modules([str(_STAGES)])))
+
+
+def load_stage(name: str) -> ModuleType:
+    """Import a stage.
+
+    Raises:
+        RecipeError: There is no such stage.
+        ShelfError: A library that it needs is not installed.
+    """
+    if name not in stage_names():
+        raise RecipeError(f"no stage {name!r}; there are {', '.join(stage_names())}")
+    try:
+        return importlib.import_module(f"limbeck.stages.{name}")
+    except ModuleNotFoundError as error:
+        if error.name and error.name.startswith("limbeck"):
+            raise
+        raise missing_extra(error.name or "?", f"the stage {name!r}") from None
+
+
+def resolve(recipe: Recipe) -> Recipe:
+    """Fill in every field of every step.
+
+    Raises:
+        RecipeError: A stage, a field or a reference is wrong; nothing has run yet.
+    """
+    return recipe.model_copy(
+        update={
+            "steps": tuple(
+                s.model_copy(update={"fields": _spec(s, recipe.seed).model_dump(mode="json")}) for s in recipe.steps
+            )
+        }
+    )
+
+
+def _spec(step: Step, seed: int) -> Spec:
+    kind = load_stage(step.stage).Spec
+    fields = dict(step.fields)
+    if "seed" in kind.model_fields:
+        fields.setdefault("seed", seed)
+    spec: Spec = parse(kind, fields, step.title)
+    return spec
+
+
+def run(recipe: Recipe, out: Path, log: Journal) -> Result:
+    """Run a recipe in a directory.
+
+    Args:
+        recipe: What to do.
+        out: The run's directory; made if absent. The resolved recipe is written there first.
+        log: Where progress goes.
+
+    Raises:
+        LimbeckError: `out` is not a run of ours, or a step failed; finished steps stay finished.
+    """
+    resolved = resolve(recipe)
+    _claim(out)
+    log = log.recording(out / "log.jsonl")
+    resolved.save(out / "recipe.yaml")
+    bundles: dict[str, Bundle] = {}
+    places: dict[str, Bundle] = {}
+    ran = []
+    for step in resolved.steps:
+        inputs = {role: _input(step, role, place, places) for role, place in step.inputs.items()}
+        bundle, fresh = _step(step.stage, _spec(step, resolved.seed), inputs, out / step.place, log, step.title)
+        bundles[step.title] = places[step.place] = bundle
+        ran += [step.title] if fresh else []
+    _publish(bundles.values(), out)
+    return Result(out, bundles, tuple(ran))
+
+
+def _claim(out: Path) -> None:
+    """Make the run's directory, or refuse one that holds something else."""
+    if out.exists() and not out.is_dir():
+        raise LimbeckError(f"{out}: is a file; --out must be a directory")
+    if out.is_dir() and any(out.iterdir()) and not (out / "recipe.yaml").is_file():
+        raise LimbeckError(f"{out}: holds files that are no Limbeck run; choose an empty or new --out")
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise LimbeckError(f"{out}: cannot be made ({error.strerror}); choose another --out") from None
+
+
+def _input(step: Step, role: str, place: str, done: Mapping[str, Bundle]) -> Bundle:
+    if place in done:
+        return done[place]
+    if not is_bundle(Path(place)):
+        known = ", ".join(done) or "none"
+        raise RecipeError(
+            f"{step.title}.from.{role}: {place!r} is neither an earlier step's `out` ({known}) nor a Bundle's path"
+        )
+    return open_bundle(place)
+
+
+def _step(
+    stage: str, spec: Spec, inputs: Mapping[str, Bundle], out: Path, log: Journal, title: str
+) -> tuple[Bundle, bool]:
+    """Run one stage unless its result is there, whole, and made from the same fields and inputs."""
+    module = load_stage(stage)
+    outside = module.outside(spec) if hasattr(module, "outside") else {}
+    wanted = step_hash(stage, spec, inputs, outside)
+    if is_bundle(out):
+        found = open_bundle(out)
+        if found.manifest["step_hash"] == wanted:
+            faults = found.faults()
+            if not faults:
+                log.say(f"── {title}: done before, nothing changed")
+                return found, False
+            log.warn(f"{title}: {out} is damaged ({faults[0]}); it is made again")
+    log.say(f"── {title}")
+    log.record("step", step=title, stage=stage, hash=wanted)
+    bundle: Bundle = module.run(spec, inputs, out, log)
+    log.record("done", step=title, digest=bundle.digest)
+    return bundle, True
+
+
+def _publish(bundles: Iterable[Bundle], out: Path) -> None:
+    for bundle in bundles:
+        if bundle.stage == "report":
+            for name in PUBLISHED:
+                write_bytes(out / name, bundle.file(name).read_bytes())
+
+
+def run_file(path: Path, out: Path, settings: Sequence[str], log: Journal) -> Result:
+    """Run a recipe file with `step.field=value` settings."""
+    return run(read_recipe(path).override(settings), out, log)
+
+
+def compress_recipe(
+    data: str, prepare: Mapping[str, Any], *, teacher: str, student: str, seed: int, force: bool
+) -> Recipe:
+    """The default recipe: every field that is not given here is its stage's own default."""
+    roles = {"teacher": "teacher", "student": "student"}
+    evidence = {"evaluation": "steps/evaluation", "benchmark": "steps/benchmark"}
+    rows, int8 = {"data": "steps/data"}, "steps/int8"
+    measured = {**rows, **roles, "bundle": int8}
+    steps: list[dict[str, Any]] = [
+        {"stage": "prepare", "out": "steps/data", "train": data, **prepare},
+        {"stage": "finetune", "out": "teacher", "from": rows, "model": teacher},
+        {"stage": "distil", "out": "student", "from": {"teacher": "teacher", **rows}, "student": student},
+        {"stage": "export", "out": "steps/onnx", "from": {"model": "student"}},
+        {"stage": "quantize", "out": int8, "from": {"model": "steps/onnx", **rows}, **({"force": True} if force else {})},
+        {"stage": "evaluate", "out": "steps/evaluation", "from": measured},
+        {"stage": "benchmark", "out": "steps/benchmark", "from": measured},
+        {"stage": "package", "out": "bundle", "from": {"model": int8, **roles, **evidence}},
+        {"stage": "report", "out": "steps/report", "from": {**measured, **evidence}},
+    ]
+    return from_plain({"limbeck": 1, "seed": seed, "steps": steps}, "recipe")
+
+
+def compress(
+    data: str | Path,
+    out: str | Path,
+    *,
+    dev: str | Path | None = None,
+    test: str | Path | None = None,
+    task: str | None = None,
+    text: str | None = None,
+    pair: str | None = None,
+    label: str | None = None,
+    encoding: str | None = None,
+    teacher: str = "minilm-l6",
+    student: str = "half",
+    seed: int = 0,
+    settings: Sequence[str] = (),
+    force: bool = False,
+    log: Journal | None = None,
+) -> Result:
+    """Turn labelled text into a small verified model.
+
+    Args:
+        data: CSV, TSV, JSONL, Parquet, CoNLL, or a `datasets` folder.
+        out: The run's directory.
+        dev: Rows to choose the best weights by; split off `data` if not given.
+        test: Rows to measure on; split off `data` if not given.
+        task: A task of the shelf; detected if not given.
+        text: Column of the text or the words; detected if not given.
+        pair: Column of the second text; detected if not given.
+        label: Column of the label or the tags; detected if not given.
+        encoding: The files' encoding; UTF-8 if not given.
+        teacher: A directory, `hf:org/name[@revision]`, or `minilm-l6`.
+        student: `3x384`, `layers=3,hidden=192,heads=12,intermediate=768`, `half`, `third` or `tiny`.
+        seed: Decides every random choice.
+        settings: `step.field=value` texts for everything else.
+        force: Ship the quantised model even if its gate refuses it.
+        log: Where progress goes; standard error if not given.
+
+    Returns:
+        The run: `out`, its Bundles, measurements and table.
+
+    Raises:
+        LimbeckError: Something that the user can mend; says what and how.
+    """
+    given = {"dev": dev, "test": test, "task": task, "text": text, "pair": pair, "label": label, "encoding": encoding}
+    paths = {k: str(Path(v).resolve()) for k, v in (("dev", dev), ("test", test)) if v is not None}
+    prepare = {k: v for k, v in given.items() if v is not None} | paths
+    if not teacher.startswith("hf:") and Path(teacher).is_dir():
+        teacher = str(Path(teacher).resolve())
+    source = str(Path(data).resolve())
+    recipe = compress_recipe(source, prepare, teacher=teacher, student=student, seed=seed, force=force)
+    recipe = resolve(recipe.override(settings))
+    journal = log or Journal()
+    journal.say(recipe.text())
+    return run(recipe, Path(out), journal)
+
+
+def demo(out: Path, rows: int | None, settings: Sequence[str], log: Journal) -> Result:
+    """Compress a model on docstrings of installed libraries: which library is a sentence from?"""
+    from limbeck.text.docstrings import write_demo
+
+    _claim(out)
+    (out / "recipe.yaml").touch()
+    train, dev, test = write_demo(out / "docstrings", **({} if rows is None else {"rows": rows}))
+    return compress(train, out, dev=dev, test=test, settings=settings, log=log)
+
+
+def run_stage(
+    stage: str,
+    inputs: Mapping[str, str | Path | Bundle],
+    fields: Mapping[str, Any],
+    out: Path,
+    settings: Sequence[str],
+    log: Journal,
+) -> Bundle:
+    """Run one stage by itself.
+
+    Args:
+        stage: Its name.
+        inputs: Role → Bundle or path. `data` may be a file of rows, which is prepared beside `out` first; `run`
+            stands for all that the run in that directory gives to its report.
+        fields: Its fields.
+        out: Where its Bundle goes.
+        settings: `field=value` texts, read as YAML.
+        log: Where progress goes.
+    """
+    texts = [s if s.startswith(f"{stage}.") else f"{stage}.{s}" for s in settings]
+    plain = {"limbeck": 1, "steps": [{"stage": stage, **fields}]}
+    step = from_plain(plain, stage).override(texts).steps[0]
+    spec = _spec(step, seed=0)
+    opened: dict[str, Bundle] = {}
+    for role, value in inputs.items():
+        if role == "run":
+            opened |= _inputs_of_report(Path(str(value)))
+        elif isinstance(value, Bundle):
+            opened[role] = value
+        elif role == "data" and not is_bundle(Path(value)):
+            opened[role] = run_stage("prepare", {}, {"train": str(value)}, out.with_name(f"{out.name}-data"), (), log)
+        else:
+            opened[role] = open_bundle(value)
+    bundle, _ = _step(stage, spec, opened, out, log, stage)
+    return bundle
+
+
+def _inputs_of_report(folder: Path) -> dict[str, Bundle]:
+    recipe = read_recipe(folder / "recipe.yaml")
+    for step in recipe.steps:
+        if step.stage == "report":
+            return {role: open_bundle(folder / place) for role, place in step.inputs.items()}
+    raise RecipeError(f"{folder / 'recipe.yaml'}: has no step `report` to take the inputs from")

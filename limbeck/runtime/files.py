@@ -1,0 +1,53 @@
+"""Which files of a Bundle from anywhere may be read, and what an ONNX file may not hold."""
+
+import re
+
+from limbeck.core.bundle import MANIFEST, Bundle
+from limbeck.core.errors import BundleError
+
+MODEL = "model.onnx"
+TOKENIZER = "tokenizer.json"
+_LIMIT_BYTES = {MODEL: 2 << 30, TOKENIZER: 256 << 20}
+"""An ONNX file cannot be larger; the largest tokenizers in use have 40 MB."""
+_EXTERNAL_DATA = re.compile(rb"(?:\x0a|\x8a\x80*\x00)(?:\x08|\x88\x80*\x00)location")
+"""The protobuf field that names an external file, in every spelling that a parser accepts."""
+
+
+def check_files(bundle: Bundle) -> None:
+    """Check, before anything is parsed, that the files a prediction needs are there, plain and of the stated size.
+
+    Raises:
+        BundleError: A file is missing, a link, too large, or of another size than the manifest says.
+    """
+    if MODEL not in bundle.files():
+        raise BundleError(f"{bundle.path}: {_no_model(bundle)}")
+    if (bundle.path / MANIFEST).is_symlink():
+        raise BundleError(f"{bundle.path / MANIFEST}: is a link; a Bundle holds plain files only")
+    for name, limit in _LIMIT_BYTES.items():
+        path = bundle.file(name)
+        if path.is_symlink() or not path.is_file():
+            raise BundleError(f"{path}: missing, or no plain file; restore the Bundle or make it again")
+        stated, found = bundle.manifest["files"][name].get("size_bytes"), path.stat().st_size
+        if found != stated or found > limit:
+            raise BundleError(
+                f"{path}: {found} bytes, the manifest says {stated} (at most {limit}); restore it or make it again"
+            )
+
+
+def read_model(bundle: Bundle) -> bytes:
+    """The bytes of `model.onnx`, which must hold all its weights itself.
+
+    Raises:
+        BundleError: It refers to another file.
+    """
+    path = bundle.file(MODEL)
+    data = path.read_bytes()
+    if _EXTERNAL_DATA.search(data):
+        raise BundleError(f"{path}: keeps weights in another file, which is refused; export it in one file")
+    return data
+
+
+def _no_model(bundle: Bundle) -> str:
+    if "model.safetensors" in bundle.files():
+        return "this Bundle holds PyTorch weights; run `limbeck export` to get one that predicts"
+    return f"this {bundle.stage} Bundle holds no model; it has {', '.join(bundle.files())}"

@@ -1,0 +1,202 @@
+"""Distil a teacher into a student: cut the student from the teacher, then train it on a mixture of objectives in phases.
+
+The default is TinyBERT's order (Jiao et al. 2020, arXiv:1909.10351): first inside and outputs together, then outputs and
+labels. The student starts from the teacher's lower layers, the best start in arXiv:2305.15032.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, model_validator
+from torch import Tensor
+
+from limbeck.core.bundle import Bundle, create_bundle, open_bundle
+from limbeck.core.errors import BundleError
+from limbeck.core.journal import Journal
+from limbeck.core.shape import Shape, parse_shape
+from limbeck.core.shelf import on_shelf
+from limbeck.core.spec import Weighted
+from limbeck.engine.loop import Best, Run, Training, restore, train
+from limbeck.engine.mixture import mix
+from limbeck.engine.rows import Rows
+from limbeck.engine.score import TorchScorer, dev_score
+from limbeck.engine.seed import seed_all
+from limbeck.engine.teacher_cache import Teacher, open_teacher
+from limbeck.nn.checkpoint import fresh, load_bundle, save, save_tokenizer
+from limbeck.nn.model import Model, best_device, frozen
+from limbeck.nn.surgery import Importance, cut, measure_importance
+from limbeck.nn.types import Batch, Dims, Reads
+from limbeck.objectives.attention_relations import Spec as AttentionRelations
+from limbeck.objectives.hidden_states import Spec as HiddenStates
+from limbeck.objectives.labels import Spec as Labels
+from limbeck.objectives.labels import cross_entropy
+from limbeck.objectives.soft_targets import Spec as SoftTargets
+from limbeck.text.examples import read_examples
+from limbeck.text.opening import open_encoder, open_task
+
+_IMPORTANCE_ROWS = 512
+_IMPORTANCE_BATCH = 16
+
+AnyObjective = Annotated[Weighted, on_shelf("objectives")]
+
+
+class Phase(Training):
+    """A part of the training with its own objectives."""
+
+    name: str = ""
+    """What the log calls it."""
+    objectives: tuple[AnyObjective, ...] = Field((SoftTargets(), Labels()), min_length=1)
+    """What is summed: algorithms of the objectives shelf, each with its `weight`."""
+    epochs: int = Field(4, ge=1)
+    """Passes over the training rows, ≥ 1."""
+    learning_rate: float = Field(1e-4, gt=0.0)
+    """Peak rate of AdamW. TinyBERT takes 5e-5 for its 312-wide student, MiniLM 4e-4 to 6e-4 on raw text."""
+    dropout: bool = False
+    """Whether the student's dropout is on. Off: a student that copies a teacher seldom overfits, and its targets are the
+    teacher's without dropout."""
+
+
+_INSIDE = Phase(name="inside", objectives=(SoftTargets(), HiddenStates(), AttentionRelations()))
+_OUTPUTS = Phase(name="outputs", epochs=3, learning_rate=5e-5, objectives=(SoftTargets(), Labels(weight=0.5)))
+
+
+class Spec(Phase):
+    """Distillation. The fields of a phase that stand here hold for every phase that does not give its own."""
+
+    student: str = "half"
+    """Shape of the student: `3x384`, `layers=3,hidden=192,heads=12,intermediate=768`, `half`, `third` or `tiny`."""
+    phases: tuple[Phase, ...] = (_INSIDE, _OUTPUTS)
+    """What is done in turn; left empty, one phase of the fields above."""
+    cache_gb: float = Field(4.0, ge=0.0)
+    """Most gigabytes of disk for the teacher's outputs; where they would not fit, the teacher runs in each step."""
+    cache_dtype: Literal["float16", "float32"] = "float16"
+    """How hidden states, queries, keys and values are stored there; logits are always float32."""
+    seed: int = Field(0, ge=0)
+    """Of the projections, of dropout and of the order of the rows."""
+    tracker: Literal["none", "tensorboard"] = "none"
+    """Where curves go beside the log: `tensorboard` writes event files beside the result."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _inherit(cls, fields: Any) -> Any:
+        """Give each phase the step's own fields; objectives without phases make one phase."""
+        if not isinstance(fields, Mapping):
+            return fields
+        shared = {k: v for k, v in fields.items() if k in Phase.model_fields and k not in ("name", "objectives")}
+        phases = fields.get("phases", () if "objectives" in fields else (_INSIDE, _OUTPUTS))
+        if not isinstance(phases, list | tuple):
+            return fields
+        plain = [p.model_dump(exclude_unset=True) if isinstance(p, Phase) else p for p in phases]
+        merged = [{**shared, **p} if isinstance(p, Mapping) else p for p in plain]
+        if not merged:
+            merged = [{k: v for k, v in fields.items() if k in Phase.model_fields}]
+        return {**fields, "phases": merged}
+
+
+def run(spec: Spec, inputs: Mapping[str, Bundle], out: Path, log: Journal) -> Bundle:
+    """Make the student.
+
+    Args:
+        spec: How.
+        inputs: `teacher`, a PyTorch Bundle, and `data`, made by `prepare`.
+        out: Where the Bundle goes.
+        log: Where progress goes.
+
+    Raises:
+        BundleError: The teacher answers with other labels than the data has.
+        RecipeError: The student's shape or an objective does not fit the teacher.
+    """
+    source, data = inputs["teacher"], inputs["data"]
+    task, encoder = open_task(source), open_encoder(source)
+    if task.labels != data.labels:
+        raise BundleError(
+            f"{source.path}: the teacher answers with {', '.join(task.labels)}; {data.path} has {', '.join(data.labels)}"
+        )
+    seed_all(spec.seed)
+    teacher = load_bundle(source)
+    teacher.network.to(best_device())
+    rows = Rows.encode(task, encoder, read_examples(data, "train"))
+    student = _student(spec, teacher, task.head, rows, log)
+    frozen(teacher)
+    dev = read_examples(data, "dev", labelled=True)
+    scorer = TorchScorer(student, task, encoder)
+    best = Best()
+    shared = Run(
+        spec.seed,
+        log,
+        lambda: dev_score(scorer, task, dev),
+        task.primary,
+        best,
+        spec.tracker,
+        out.parent / "tensorboard",
+    )
+    with create_bundle(out, "distil", spec, inputs) as draft:
+        history = _phases(spec, student, teacher, source, rows, out, shared)
+        restore(student.network, best)
+        log.say(f"kept the weights of {best.at}: dev {task.primary} {best.score:.4f}")
+        save(student, draft.path)
+        save_tokenizer(source.path, draft.path)
+        kept = ("task", "labels", "max_length")
+        draft.facts |= {name: source.facts[name] for name in kept} | {
+            "name": str(student.dims),
+            "dims": student.size(),
+            "history": history,
+        }
+    return open_bundle(out)
+
+
+def _student(spec: Spec, teacher: Model, head: str, rows: Rows, log: Journal) -> Model:
+    size = teacher.dims
+    shape = parse_shape(spec.student, Shape(size.layers, size.hidden, size.heads, size.intermediate))
+    dims = Dims(shape.layers, shape.hidden, shape.heads, shape.intermediate, size.labels)
+    narrower = (dims.hidden, dims.heads, dims.intermediate) != (size.hidden, size.heads, size.intermediate)
+    importance = _importance(teacher, rows) if narrower else None
+    layers = range(1, dims.layers + 1)
+    student = cut(teacher, dims, lambda config: fresh(config, head), layers, importance)
+    student.network.to(best_device())
+    log.say(
+        f"student {dims}: layers 1 to {dims.layers} of the teacher's {size.layers}"
+        + (f", {dims.hidden} of {size.hidden} features by importance" if narrower else "")
+        + f"; {student.parameter_count() / 1e6:.1f} M of {teacher.parameter_count() / 1e6:.1f} M parameters"
+    )
+    return student
+
+
+def _importance(teacher: Model, rows: Rows) -> Importance:
+    device = next(teacher.network.parameters()).device
+    chosen = [i for i, targets in enumerate(rows.targets) if any(t >= 0 for t in targets)][:_IMPORTANCE_ROWS]
+    groups = [chosen[i : i + _IMPORTANCE_BATCH] for i in range(0, len(chosen), _IMPORTANCE_BATCH)]
+
+    def loss(batch: Batch) -> Tensor:
+        logits = teacher.run(batch, Reads(logits=True)).logits
+        assert logits is not None
+        return cross_entropy(logits, batch.targets)
+
+    return measure_importance(teacher, (rows.batch(g, device) for g in groups), loss)
+
+
+def _phases(
+    spec: Spec, student: Model, teacher: Model, source: Bundle, rows: Rows, out: Path, shared: Run
+) -> list[dict[str, Any]]:
+    device = best_device()
+    mixtures = [mix(student, phase.objectives, teacher.dims).to(device) for phase in spec.phases]
+    reads = Reads()
+    for mixture in mixtures:
+        reads |= mixture.teacher_reads
+    cached: Teacher | None = None
+    if reads:
+        cached = open_teacher(
+            teacher,
+            rows,
+            reads,
+            identity=source.digest,
+            folder=out.parent / "cache",
+            budget_gb=spec.cache_gb,
+            dtype=spec.cache_dtype,
+            log=shared.log,
+        )
+    history: list[dict[str, Any]] = []
+    for number, (phase, mixture) in enumerate(zip(spec.phases, mixtures, strict=True), start=1):
+        history += train(mixture, rows, cached, phase, shared, f"distil {number} {phase.name}".rstrip())
+    return history

@@ -1,0 +1,34 @@
+"""A model Bundle's facts and tokenizer, turned into what reads text: the same for every format of model."""
+
+from limbeck.core.bundle import Bundle
+from limbeck.core.errors import BundleError, RecipeError
+from limbeck.core.shelf import shelf
+from limbeck.text.encode import Encoder
+from limbeck.text.port import Task
+
+
+def open_task(bundle: Bundle) -> Task:
+    """The task that a model or data Bundle names in its facts.
+
+    Raises:
+        BundleError: The Bundle names no task, or one that this limbeck does not know.
+    """
+    where = f"{bundle.path}: task"
+    try:
+        spec = shelf("tasks").parse(bundle.facts.get("task", {}), where)
+    except RecipeError as error:
+        raise BundleError(f"{error}. Upgrade limbeck or make the Bundle again") from None
+    task: Task = shelf("tasks").build(spec, bundle.labels)
+    return task
+
+
+def open_encoder(bundle: Bundle) -> Encoder:
+    """The encoder of a model Bundle, cut at the length that the model was trained for.
+
+    Raises:
+        BundleError: There is no usable tokenizer or no length.
+    """
+    length = bundle.facts.get("max_length")
+    if not isinstance(length, int) or length < 8:
+        raise BundleError(f"{bundle.path}: max_length is {length!r} in its facts, an integer ≥ 8 is expected")
+    return Encoder.read(bundle.file("tokenizer.json"), length)

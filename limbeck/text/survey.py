@@ -1,0 +1,67 @@
+"""What is odd about the rows of a data set, counted."""
+
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+
+from limbeck.text.port import Example
+
+RARE = 10
+"""Rows of a class below which its scores are little more than chance."""
+_SHARE_IMBALANCED = 0.9
+_SHOWN_NAMES = 5
+
+
+def repeated(keys: Sequence[str]) -> int:
+    """How many rows repeat an earlier one.
+
+    >>> repeated(["a", "b", "a", "a"])
+    2
+    """
+    return len(keys) - len(set(keys))
+
+
+def conflicting(keys: Sequence[str], examples: Sequence[Example]) -> int:
+    """How many labelled rows have the inputs of another row but not its label."""
+    targets = defaultdict(list)
+    for key, example in zip(keys, examples, strict=True):
+        if example.target is not None:
+            targets[key].append(str(example.target))
+    return sum(len(found) for found in targets.values() if len(set(found)) > 1)
+
+
+def shared(keys: Sequence[str], others: Sequence[str]) -> int:
+    """How many rows of `keys` stand in `others` too."""
+    there = set(others)
+    return sum(key in there for key in keys)
+
+
+def rare(counts: Mapping[str, int], names: Sequence[str]) -> str:
+    """The classes of `names` with fewer than `RARE` rows, for people; empty if there is none.
+
+    >>> rare({"bug": 40, "praise": 3}, ["bug", "praise", "spam"])
+    "'praise' (3), 'spam' (0)"
+    """
+    found = sorted(
+        (name for name in names if counts.get(name, 0) < RARE), key=lambda name: counts.get(name, 0), reverse=True
+    )
+    rest = len(found) - _SHOWN_NAMES
+    shown = ", ".join(f"{name!r} ({counts.get(name, 0)})" for name in found[:_SHOWN_NAMES])
+    return shown + (f" and {rest} more" if rest > 0 else "")
+
+
+def dominant(counts: Counter[str]) -> str:
+    """The class that nine rows of ten belong to, or an empty text."""
+    name, most = max(counts.items(), key=lambda item: item[1], default=("", 0))
+    return name if most >= _SHARE_IMBALANCED * max(counts.total(), 1) and len(counts) > 1 else ""
+
+
+def shares(counts: Counter[str]) -> str:
+    """Classes with their share, for people.
+
+    >>> shares(Counter(negative=48, positive=52))
+    'negative (48 %), positive (52 %)'
+    """
+    total = max(counts.total(), 1)
+    shown = [f"{name} ({100 * n / total:.0f} %)" for name, n in sorted(counts.items(), key=lambda item: item[0])]
+    rest = len(shown) - 2 * _SHOWN_NAMES
+    return ", ".join(shown[: 2 * _SHOWN_NAMES]) + (f" and {rest} more" if rest > 0 else "")

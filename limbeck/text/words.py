@@ -1,0 +1,100 @@
+r"""Raw text to words that know where they stood: positions are Python's, so `text[start:end]` is the word.
+
+The habits are those of the Penn Treebank, on which CoNLL-2003 and OntoNotes were split: punctuation at the edges of a
+word stands alone, `.-'/@:&` inside it stays, `'s` is a word, `U.S.` and `...` stay whole. A CJK character (as in
+Devlin et al. 2019, arXiv:1810.04805) and a whole emoji sequence (UTS #51) is a word each; marks belong to what they mark.
+"""
+
+import re
+import unicodedata
+
+Span = tuple[int, int]
+"""Where a word begins, and where what follows it begins."""
+
+_CJK = ((0x3005, 0x3007), (0x3040, 0x30FF), (0x3400, 0x4DBF), (0x4E00, 0x9FFF), (0xF900, 0xFAFF), (0xFF66, 0xFF9F))
+_CJK_PLANES = (0x20000, 0x3FFFF)
+_LITERAL = {**{ord(c): c for c in ".-'/@:&,"}, 0x2019: "'", 0x2010: "-", 0x2011: "-", 0x73: "s", 0x53: "s"}
+_JOINER = 0x200D
+
+
+class _Classes(dict[int, str]):
+    """Code point → one letter for its class, worked out when first met, so that `str.translate` classifies a text."""
+
+    def __missing__(self, code: int) -> str:
+        self[code] = _class_of(code)
+        return self[code]
+
+
+def _class_of(code: int) -> str:
+    """Space, w(ord), d(igit), c(jk), e(moji or symbol), r(egional indicator), m(ark), j(oiner), p(unctuation)."""
+    if code in _LITERAL:
+        return _LITERAL[code]
+    character = chr(code)
+    if character.isspace():
+        return " "
+    if 0x1F1E6 <= code <= 0x1F1FF:
+        return "r"
+    if code == _JOINER:
+        return "j"
+    category = unicodedata.category(character)
+    if category[0] == "M" or category in ("Cf", "Sk") and code > 0x7F:  # skin tones are Sk, tags of flags Cf
+        return "m"
+    if category[0] in "LN":
+        return _letter_class(code, category)
+    if category == "Pc":
+        return "w"
+    return "e" if category[0] == "S" else "p"
+
+
+def _letter_class(code: int, category: str) -> str:
+    if any(low <= code <= high for low, high in (*_CJK, _CJK_PLANES)):
+        return "c"
+    return "d" if category == "Nd" else "w"
+
+
+_CLASSES = _Classes()
+_EMOJI = r"e[m]*(?:je[m]*)*|rrm*"
+_WORDS = re.compile(
+    r"(?:[ws]\.){2,}(?![wds])"  # U.S.
+    r"|'s(?![wdsmj-])"  # 's
+    r"|[wds][wdsmj]*(?:(?!'s(?![wdsmj-]))(?:[.\-'/@:&]|(?<=d),(?=d))[wds][wdsmj]*)*"
+    r"|c[mj]*"
+    rf"|{_EMOJI}"
+    r"|\.+|-+"  # ... and --
+    r"|\S[mj]*"
+)
+_CHARACTERS = re.compile(rf"{_EMOJI}|\Sm*")
+
+
+def split_words(text: str) -> list[Span]:
+    """Words of a text in which spaces separate words.
+
+    >>> text = "Anna's U.S.-based team (3,000 people) flew to 東京 👩‍🚀!"
+    >>> [text[a:b] for a, b in split_words(text)]
+    ['Anna', "'s", 'U.S.-based', 'team', '(', '3,000', 'people', ')', 'flew', 'to', '東', '京', '👩‍🚀', '!']
+    """
+    return [found.span() for found in _WORDS.finditer(text.translate(_CLASSES))]
+
+
+def split_characters(text: str) -> list[Span]:
+    """Characters of a text, spaces left out, as in corpora that tag Chinese character by character.
+
+    >>> text = "张三 在IBM"
+    >>> [text[a:b] for a, b in split_characters(text)]
+    ['张', '三', '在', 'I', 'B', 'M']
+    """
+    return [found.span() for found in _CHARACTERS.finditer(text.translate(_CLASSES))]
+
+
+def joined_spans(words: list[str]) -> list[Span]:
+    """Where words stand in `" ".join(words)`.
+
+    >>> joined_spans(["to", "Oslo"])
+    [(0, 2), (3, 7)]
+    """
+    spans = []
+    start = 0
+    for word in words:
+        spans.append((start, start + len(word)))
+        start += len(word) + 1
+    return spans

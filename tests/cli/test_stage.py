@@ -1,0 +1,92 @@
+"""The verbs that ask the pipeline: which flags reach it, and as what."""
+
+from pathlib import Path
+
+import pytest
+
+from limbeck.cli.stage import by_role
+from limbeck.core.errors import RecipeError
+
+
+@pytest.mark.parametrize(
+    ("arguments", "inputs", "fields"),
+    [
+        (
+            ["prepare", "a.csv", "--dev", "d.csv", "--text", "body", "--encoding", "latin1"],
+            {"data": Path("a.csv")},
+            {"dev": Path("d.csv"), "text": "body", "encoding": "latin1"},
+        ),
+        (["finetune", "a.csv"], {"data": Path("a.csv")}, {}),
+        (["finetune", "a.csv", "--model", "hf:org/name@1"], {"data": Path("a.csv")}, {"model": "hf:org/name@1"}),
+        (
+            ["distil", "--teacher", "t", "--data", "d", "--student", "3x384"],
+            {"teacher": Path("t"), "data": Path("d")},
+            {"student": "3x384"},
+        ),
+        (["export", "s"], {"model": Path("s")}, {}),
+        (["quantize", "s", "--data", "d"], {"model": Path("s"), "data": Path("d")}, {}),
+        (["quantize", "s", "--data", "d", "--force"], {"model": Path("s"), "data": Path("d")}, {"force": True}),
+        (
+            ["evaluate", "runs/teacher", "small=runs/b", "--data", "d"],
+            {"data": Path("d"), "teacher": Path("runs/teacher"), "small": Path("runs/b")},
+            {},
+        ),
+        (["benchmark", "a=x", "--data", "d"], {"data": Path("d"), "a": Path("x")}, {}),
+        (
+            ["package", "m", "--evaluation", "e", "--benchmark", "b"],
+            {"model": Path("m"), "evaluation": Path("e"), "benchmark": Path("b")},
+            {},
+        ),
+        (["report", "runs/a"], {"run": Path("runs/a")}, {}),
+    ],
+)
+def test_a_stage_verb_passes_on_only_what_was_given(cli, pipeline, arguments, inputs, fields):
+    result = cli(*arguments, "--out", "o", "--set", "epochs=2", "--set", "seed=1")
+    assert result.exit_code == 0, result.stderr
+    [(name, (stage, *rest, _log), _)] = pipeline.calls
+    assert name == "run_stage"
+    assert stage == arguments[0]
+    assert rest == [inputs, fields, Path("o"), ["epochs=2", "seed=1"]]
+    assert result.stdout == "made/here\n"
+
+
+def test_compress_passes_on_only_what_was_given(cli, pipeline):
+    result = cli("compress", "a.csv", "--out", "o", "--teacher", "hf:a/b", "--seed", "3", "--set", "distil.epochs=1")
+    assert result.stdout == "the table\n"
+    settings = {"settings": ["distil.epochs=1"], "force": False}
+    assert pipeline.calls == [
+        ("compress", (Path("a.csv"),), {"out": Path("o"), "teacher": "hf:a/b", "seed": 3, **settings})
+    ]
+
+
+def test_compress_has_every_flag(cli, pipeline):
+    flags = {"dev": "d", "test": "t", "task": "k", "text": "x", "pair": "y", "label": "l", "encoding": "e"}
+    flags |= {"teacher": "T", "student": "half"}
+    given = [part for name, value in flags.items() for part in (f"--{name}", value)]
+    assert cli("compress", "a.csv", "--out", "o", *given, "--force").exit_code == 0
+    [(_, _, keywords)] = pipeline.calls
+    assert {name: str(keywords[name]) for name in flags} == flags
+    assert keywords["force"] is True
+
+
+def test_run_walks_a_recipe(cli, pipeline):
+    assert cli("run", "r.yaml", "--out", "o", "--set", "seed=2").stdout == "the table\n"
+    [(name, (*arguments, _log), _)] = pipeline.calls
+    assert (name, arguments) == ("run_file", [Path("r.yaml"), Path("o"), ["seed=2"]])
+
+
+def test_demo_needs_no_argument(cli, pipeline):
+    assert cli("demo").stdout == "the table\n"
+    [(name, (_out, rows, settings, _log), _)] = pipeline.calls
+    assert (name, rows, settings) == ("demo", None, [])
+
+
+def test_nothing_is_written_where_nothing_ran(cli, pipeline, tmp_path):
+    cli("compress", "a.csv", "--out", tmp_path / "o")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("models", [["a=x", "a=y"], ["x/a", "y/a"], ["=x"], ["data=x"]])
+def test_roles_are_told_apart(models):
+    with pytest.raises(RecipeError, match="name each model as ROLE=MODEL"):
+        by_role(models)

@@ -1,0 +1,113 @@
+"""What every backbone must offer: sizes, parts, taps that equal eager attention, students of any size."""
+
+import pytest
+import torch
+import transformers
+
+from limbeck.core.shelf import shelf
+from limbeck.nn.checkpoint import fresh
+from limbeck.nn.model import tapped
+from limbeck.nn.surgery import cut, measure_importance
+from limbeck.nn.types import Dims, Reads
+from limbeck.objectives.labels import cross_entropy
+from tests import models
+
+NAMES = shelf("backbones").names()
+HEADS = {False: "AutoModelForSequenceClassification", True: "AutoModelForTokenClassification"}
+
+
+@pytest.fixture(params=[False, True], ids=["texts", "words"])
+def per_word(request) -> bool:
+    return request.param
+
+
+def test_every_backbone_has_a_test_network():
+    assert set(NAMES) == set(models.FAMILIES)
+
+
+@pytest.mark.parametrize("family", NAMES)
+def test_taps_equal_eager_attention_and_stock_hidden_states(family, per_word):
+    batch = models.batch(per_word=per_word)
+    stock = models.network(family, per_word=per_word)
+    stock.set_attn_implementation("eager")
+    inputs = {"input_ids": batch.input_ids, "attention_mask": batch.real.long()}
+    with torch.no_grad():
+        wanted = stock(**inputs, output_hidden_states=True, output_attentions=True)
+        layers = frozenset(range(5))
+        got = models.model(family, per_word=per_word).run(batch, Reads(True, layers, layers - {0}))
+    logits = wanted.logits if batch.items is None else wanted.logits[batch.items]
+    torch.testing.assert_close(got.logits, logits)
+    for layer in layers:
+        torch.testing.assert_close(got.hidden[layer][batch.real], wanted.hidden_states[layer][batch.real])
+    for layer in layers - {0}:
+        scores = got.queries[layer] @ got.keys[layer].transpose(-1, -2) * got.queries[layer].shape[-1] ** -0.5
+        maps = scores.masked_fill(~batch.real[:, None, None, :], float("-inf")).softmax(-1)
+        torch.testing.assert_close(maps, wanted.attentions[layer - 1])
+
+
+@pytest.mark.parametrize("family", NAMES)
+def test_nothing_is_recorded_unasked(family):
+    got = models.model(family).run(models.batch(), Reads(logits=True))
+    assert got.hidden == got.queries == got.keys == got.values == {}
+
+
+@pytest.mark.parametrize("family", NAMES)
+def test_student_of_equal_size_answers_as_its_teacher(family, per_word):
+    teacher = models.model(family, per_word=per_word)
+    student = cut(teacher, teacher.dims, lambda c: fresh(c, HEADS[per_word]), range(1, 5), None)
+    student.network.eval()
+    batch = models.batch(per_word=per_word)
+    with torch.no_grad():
+        torch.testing.assert_close(student.run(batch, Reads(True)).logits, teacher.run(batch, Reads(True)).logits)
+
+
+@pytest.mark.parametrize("family", NAMES)
+def test_shallow_student_is_the_lower_part_of_its_teacher(family):
+    teacher = models.model(family)
+    dims = Dims(2, 24, 4, 48, 3)
+    student = cut(teacher, dims, lambda c: fresh(c, HEADS[False]), (1, 2), None)
+    student.network.eval()
+    reads, batch = Reads(hidden=frozenset({0, 1, 2})), models.batch()
+    with torch.no_grad():
+        got, wanted = student.run(batch, reads), teacher.run(batch, reads)
+    for layer in range(3):
+        torch.testing.assert_close(got.hidden[layer], wanted.hidden[layer])
+
+
+@pytest.mark.parametrize("family", NAMES)
+@pytest.mark.parametrize("dims", [Dims(2, 12, 4, 20, 3), Dims(3, 10, 2, 32, 3), Dims(4, 24, 4, 10, 3)], ids=str)
+def test_narrow_student_saves_and_opens_with_stock_classes(family, dims, per_word, tmp_path):
+    teacher = models.model(family, per_word=per_word)
+    batches = [models.batch(per_word=per_word, seed=s) for s in range(3)]
+    importance = measure_importance(
+        teacher, batches, lambda b: cross_entropy(teacher.run(b, Reads(logits=True)).logits, b.targets)
+    )
+    student = cut(teacher, dims, lambda c: fresh(c, HEADS[per_word]), range(1, dims.layers + 1), importance)
+    student.network.eval().save_pretrained(tmp_path)
+    stock = getattr(transformers, HEADS[per_word]).from_pretrained(tmp_path, use_safetensors=True)
+    batch = batches[0]
+    with torch.no_grad():
+        again = tapped(stock, per_word=per_word).run(batch, Reads(True)).logits
+        torch.testing.assert_close(student.run(batch, Reads(True)).logits, again)
+    found = student.backbone.dims(stock.config)
+    assert (found.layers, found.hidden, found.heads, found.intermediate) == (
+        dims.layers, dims.hidden, dims.heads, dims.intermediate,
+    )
+
+
+@pytest.mark.parametrize("family", NAMES)
+def test_importance_is_the_gradient_of_a_mask(family):
+    """Masking a neuron's output by m gives ∂L/∂m; the shortcut by columns must equal it."""
+    teacher = models.model(family)
+    batch = models.batch()
+    part = teacher.parts.layers[1]
+    mask = torch.ones(48, requires_grad=True)
+    hook = part.ffn_out.register_forward_pre_hook(lambda m, args: (args[0] * mask,))
+
+    def loss(b):
+        return cross_entropy(teacher.run(b, Reads(logits=True)).logits, b.targets)
+
+    loss(batch).backward()
+    hook.remove()
+    importance = measure_importance(teacher, [batch], loss)
+    torch.testing.assert_close(importance.neurons[1], mask.grad.abs(), rtol=1e-4, atol=1e-6)

@@ -1,0 +1,136 @@
+"""Characters to token ids: pairs, windows, cuts, and characters that bite."""
+
+import itertools
+import timeit
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from limbeck.core.errors import BundleError
+from limbeck.text.encode import Encoder
+from tests.makers import WORDS, tiny_tokenizer
+
+CLS, SEP = 2, 3
+
+
+@pytest.fixture(scope="module")
+def encoder():
+    return Encoder(tiny_tokenizer(), 16)
+
+
+def ids(*pieces):
+    return [tiny_tokenizer().token_to_id(p) for p in pieces]
+
+
+def test_a_text_stands_between_its_special_tokens(encoder):
+    [one] = encoder.texts(["Good film"])
+    assert one.ids == [CLS, *ids("good", "film"), SEP]
+    assert one.type_ids == [0] * 4
+    assert not one.cut
+
+
+def test_a_pair_is_told_apart_by_type_ids(encoder):
+    [one] = encoder.texts(["good"], ["bad film"])
+    assert one.ids == [CLS, *ids("good"), SEP, *ids("bad", "film"), SEP]
+    assert one.type_ids == [0, 0, 0, 1, 1, 1]
+
+
+def test_pairs_may_be_absent_for_some(encoder):
+    both, alone = encoder.texts(["good", "good"], ["bad", None])
+    assert len(both) == 5
+    assert len(alone) == 3
+
+
+def test_a_long_pair_is_cut_where_it_is_longer(encoder):
+    [one] = encoder.texts(["good " * 40], ["bad film"])
+    assert len(one) == 16
+    assert one.ids[-3:] == [*ids("bad", "film"), SEP]
+    assert one.cut
+
+
+@pytest.mark.parametrize(("text", "cut"), [("good " * 14, False), ("good " * 15, True), ("g" * 400, True)])
+def test_cut_says_whether_something_was_lost(encoder, text, cut):
+    [one] = encoder.texts([text])
+    assert one.cut is cut
+    assert len(one) <= 16
+
+
+@pytest.mark.parametrize("character", ["a", "京", "😀", " ", "\u200b"])
+def test_a_million_characters_cost_milliseconds(encoder, character):
+    text = character * 1_000_000
+    assert min(timeit.repeat(lambda: encoder.texts([text]), number=1, repeat=3)) < 0.1
+
+
+@pytest.mark.parametrize("text", ["", "\x00", "\ud800", "\udfff lone", "\ufeffgood", "e\u0301", "👩‍👩‍👧", "\u202egood"])
+def test_odd_characters_are_encoded(encoder, text):
+    [one] = encoder.texts([text])
+    assert one.ids[0] == CLS
+    assert one.ids[-1] == SEP
+
+
+def test_a_lone_surrogate_is_one_unknown_character(encoder):
+    [lone, replaced] = encoder.texts(["good \ud800 film", "good \ufffd film"])
+    assert lone.ids == replaced.ids
+
+
+def test_words_that_fit_are_one_window(encoder):
+    [[one]] = encoder.words([["Anna", "visited", "Oslo"]])
+    assert one.ids == [CLS, *ids("anna", "visited", "oslo"), SEP]
+    assert (one.firsts, one.words) == ([1, 2, 3], [0, 1, 2])
+
+
+def test_a_word_is_answered_for_by_its_first_piece(encoder):
+    [[one]] = encoder.words([["filmx", "bad"]])
+    assert one.ids == [CLS, *ids("film", "##x", "bad"), SEP]
+    assert one.firsts == [1, 3]
+
+
+def test_a_word_of_control_characters_has_no_position(encoder):
+    [[one]] = encoder.words([["good", "\x00", "film"]])
+    assert one.words == [0, 2]
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.sampled_from([*WORDS, "filmx", "badyy", "!"]), max_size=80))
+def test_every_word_is_answered_for_by_exactly_one_window(words):
+    encoder = Encoder(tiny_tokenizer(), 16)
+    [windows] = encoder.words([words])
+    answered = [w for window in windows for w in window.words]
+    assert sorted(answered) == list(range(len(words)))
+    for window in windows:
+        assert len(window) <= 16
+        for position, word in zip(window.firsts, window.words, strict=True):
+            assert words[word].startswith(tiny_tokenizer().id_to_token(window.ids[position]))
+
+
+def test_a_word_is_answered_for_where_it_has_most_context(encoder):
+    [windows] = encoder.words([["good"] * 40])
+    for before, after in itertools.pairwise(windows):
+        assert before.words[-1] + 1 == after.words[0]
+        assert after.firsts[0] > 1  # not at the window's very edge
+        assert before.firsts[-1] < len(before) - 2
+
+
+def test_the_pad_id_is_the_tokenizers_own(encoder):
+    assert encoder.pad_id == tiny_tokenizer().token_to_id("[PAD]")
+
+
+def test_a_max_length_without_room_is_refused():
+    with pytest.raises(ValueError, match="at least 8"):
+        Encoder(tiny_tokenizer(), 7)
+
+
+@pytest.mark.parametrize("content", [None, "", "{}", "not json"])
+def test_an_unusable_tokenizer_file_is_named(tmp_path, content):
+    path = tmp_path / "tokenizer.json"
+    if content is not None:
+        path.write_text(content)
+    with pytest.raises(BundleError, match=r"tokenizer\.json: no usable tokenizer"):
+        Encoder.read(path, 16)
+
+
+def test_a_saved_tokenizer_encodes_the_same(tmp_path, encoder):
+    tiny_tokenizer().save(str(tmp_path / "tokenizer.json"))
+    again = Encoder.read(tmp_path / "tokenizer.json", 16)
+    assert again.texts(["the film is bad"]) == encoder.texts(["the film is bad"])
