@@ -181,7 +181,7 @@ def _publish(bundles: Iterable[Bundle], out: Path) -> None:
 
 def run_file(path: Path, out: Path, settings: Sequence[str], log: Journal) -> Result:
     """Run a recipe file with `step.field=value` settings."""
-    return run(read_recipe(path).override(settings), out, log)
+    return run(resolve(read_recipe(path)).override(settings), out, log)
 
 
 def compress_recipe(
@@ -256,7 +256,7 @@ def compress(
         teacher = str(Path(teacher).resolve())
     source = str(Path(data).resolve())
     recipe = compress_recipe(source, prepare, teacher=teacher, student=student, seed=seed, force=force)
-    recipe = resolve(recipe.override(settings))
+    recipe = resolve(resolve(recipe).override(settings))
     journal = log or Journal()
     journal.say(recipe.text())
     return run(recipe, Path(out), journal)
@@ -293,7 +293,7 @@ def run_stage(
     """
     texts = [s if s.startswith(f"{stage}.") else f"{stage}.{s}" for s in settings]
     plain = {"limbeck": 1, "steps": [{"stage": stage, **fields}]}
-    step = from_plain(plain, stage).override(texts).steps[0]
+    step = resolve(from_plain(plain, stage)).override(texts).steps[0]
     spec = _spec(step, seed=0)
     opened: dict[str, Bundle] = {}
     for role, value in inputs.items():

@@ -1,14 +1,26 @@
-"""Small random networks for tests."""
+"""Small random networks, and rows that they can learn, for tests."""
 
+import random
+from pathlib import Path
 from typing import Any
 
 import torch
-from transformers import BertConfig, BertForSequenceClassification, BertForTokenClassification
-from transformers import DistilBertConfig, DistilBertForSequenceClassification, DistilBertForTokenClassification
+from transformers import (
+    BertConfig,
+    BertForSequenceClassification,
+    BertForTokenClassification,
+    BertModel,
+    DistilBertConfig,
+    DistilBertForSequenceClassification,
+    DistilBertForTokenClassification,
+    DistilBertModel,
+)
 
 from limbeck.nn.model import Model, tapped
 from limbeck.nn.types import Batch
+from tests.makers import tiny_tokenizer
 
+ROOT = Path(__file__).parent.parent
 VOCABULARY = 60
 FAMILIES = ("bert", "distilbert")
 
@@ -43,14 +55,60 @@ def model(family: str = "bert", **options: Any) -> Model:
 
 def batch(lengths: tuple[int, ...] = (7, 4, 9), *, per_word: bool = False, extra: int = 0, seed: int = 1) -> Batch:
     """Random rows, padded to the longest and `extra` columns more; every second token is a word's first."""
-    random = torch.Generator().manual_seed(seed)
+    draw = torch.Generator().manual_seed(seed)
     seq = max(lengths) + extra
     ids = torch.zeros(len(lengths), seq, dtype=torch.long)
     real = torch.zeros(len(lengths), seq, dtype=torch.bool)
     for row, length in enumerate(lengths):
-        ids[row, :length] = torch.randint(3, VOCABULARY, (length,), generator=random)
+        ids[row, :length] = torch.randint(3, VOCABULARY, (length,), generator=draw)
         real[row, :length] = True
     items = real & (torch.arange(seq) % 2 == 1) if per_word else None
     count = len(lengths) if items is None else int(items.sum())
-    targets = torch.randint(0, 3, (count,), generator=random)
+    targets = torch.randint(0, 3, (count,), generator=draw)
     return Batch(ids, real, torch.zeros_like(ids), targets, items, torch.arange(len(lengths)))
+
+
+def backbone(folder: Path, family: str = "bert", *, layers: int = 4, hidden: int = 24) -> Path:
+    """A directory with a random pre-trained encoder and its tokenizer, without a head."""
+    tokenizer = tiny_tokenizer()
+    torch.manual_seed(0)
+    size = tokenizer.get_vocab_size()
+    if family == "bert":
+        config = BertConfig(
+            vocab_size=size, hidden_size=hidden, num_hidden_layers=layers, num_attention_heads=4,
+            intermediate_size=2 * hidden, max_position_embeddings=64,
+        )
+        made: Any = BertModel(config)
+    else:
+        config = DistilBertConfig(
+            vocab_size=size, dim=hidden, n_layers=layers, n_heads=4, hidden_dim=2 * hidden, max_position_embeddings=64,
+        )
+        made = DistilBertModel(config)
+    made.save_pretrained(folder)
+    tokenizer.save(str(folder / "tokenizer.json"))
+    return folder
+
+
+def reviews(path: Path, rows: int = 160, *, seed: int = 0) -> Path:
+    """A CSV whose label depends on two words: `good` or `bad`, and `not`."""
+    draw = random.Random(seed)
+    lines = ["text,label"]
+    for _ in range(rows):
+        good, negated = draw.random() < 0.5, draw.random() < 0.3
+        filler = [draw.choice(["the", "a", "very", "film", "is", "in"]) for _ in range(draw.randrange(2, 9))]
+        words = [*filler[:2], *(["not"] if negated else []), "good" if good else "bad", *filler[2:]]
+        lines.append(f"{' '.join(words)},{'positive' if good != negated else 'negative'}")
+    path.write_text("\n".join(lines) + "\n")
+    return path
+
+
+def entities(path: Path, sentences: int = 120, *, seed: int = 0) -> Path:
+    """A CoNLL file in which `anna` is a person and `oslo` and `lima` are places."""
+    draw = random.Random(seed)
+    tags = {"anna": "B-PER", "oslo": "B-LOC", "lima": "B-LOC"}
+    lines = []
+    for _ in range(sentences):
+        words = [draw.choice(["anna", "oslo", "lima", "the", "visited", "in", "a", "film"]) for _ in range(draw.randrange(4, 10))]
+        lines += [f"{w} {tags.get(w, 'O')}" for w in ["anna", *words, "oslo"]] + [""]
+    path.write_text("\n".join(lines) + "\n")
+    return path

@@ -7,6 +7,7 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
+import limbeck
 from limbeck.cli.benchmark import benchmark
 from limbeck.cli.compress import compress
 from limbeck.cli.demo import demo
@@ -40,9 +41,7 @@ app = typer.Typer(
 
 def _print_version(wanted: bool) -> None:
     if wanted:
-        from limbeck.core.bundle import library_versions
-
-        sys.stdout.write(f"limbeck {library_versions().get('limbeck', '(not installed)')}\n")
+        sys.stdout.write(f"limbeck {limbeck.__version__}\n")
         raise typer.Exit
 
 

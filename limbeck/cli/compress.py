@@ -37,6 +37,5 @@ def compress(
 
     columns = {"task": task, "text": text, "pair": pair, "label": label, "encoding": encoding}
     flags = given({"dev": dev, "test": test, **columns, "teacher": teacher, "student": student, "seed": seed})
-    journal = Journal(out / "log.jsonl")
-    result = pipeline.compress(data, out=out, settings=settings or [], force=force, log=journal, **flags)
+    result = pipeline.compress(data, out=out, settings=settings or [], force=force, log=Journal(), **flags)
     sys.stdout.write(result.table() + "\n")

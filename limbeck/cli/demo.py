@@ -20,5 +20,5 @@ def demo(
     from limbeck import pipeline
     from limbeck.core.journal import Journal
 
-    result = pipeline.demo(out, rows, settings or [], Journal(out / "log.jsonl"))
+    result = pipeline.demo(out, rows, settings or [], Journal())
     sys.stdout.write(result.table() + "\n")

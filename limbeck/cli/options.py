@@ -24,8 +24,8 @@ Student = Annotated[
     typer.Option("--student", metavar="SHAPE", help="3x384, half, third, tiny, or layers=3,hidden=192,…"),
 ]
 
-Dev = Annotated[Path | None, typer.Option("--dev", metavar="FILE", help="Rows to choose the best weights by.")]
-Test = Annotated[Path | None, typer.Option("--test", metavar="FILE", help="Rows to measure on.")]
+Dev = Annotated[str | None, typer.Option("--dev", metavar="FILE", help="Rows to choose the best weights by.")]
+Test = Annotated[str | None, typer.Option("--test", metavar="FILE", help="Rows to measure on.")]
 Task = Annotated[str | None, typer.Option("--task", metavar="NAME", help="A task (`limbeck shelf tasks`).")]
 Text = Annotated[str | None, typer.Option("--text", metavar="COLUMN", help="The column of the text or words.")]
 Pair = Annotated[str | None, typer.Option("--pair", metavar="COLUMN", help="The column of the second text.")]

@@ -16,6 +16,10 @@ _CHUNK_LINES = 1024
 """Lines answered together, so that a file of any size needs the same memory."""
 
 
+Line = tuple[str, str]
+"""Where a text comes from, for messages, and the text."""
+
+
 def predict(
     bundle: Annotated[Path, typer.Argument(metavar="BUNDLE", help="An ONNX Bundle.")],
     texts: Annotated[list[str] | None, typer.Argument(metavar="[TEXT…]", help="Texts; - reads standard input.")] = None,
@@ -33,15 +37,11 @@ def predict(
 
     lines = _lines(texts or [], file)
     predictor = load(bundle, threads=threads)
-    inputs = _inputs(lines, pair, paired=predictor.task.paired)
+    inputs = _inputs(lines, pair, paired=bool(predictor.bundle.facts["task"].get("pair")))
     while chunk := list(itertools.islice(inputs, _CHUNK_LINES)):
         for given, answer in zip(chunk, predictor.predict(chunk), strict=True):
             sys.stdout.write(_json(given, answer) if as_json else _plain(given, answer))
         sys.stdout.flush()
-
-
-Line = tuple[str, str]
-"""Where a text comes from, for messages, and the text."""
 
 
 def _lines(texts: Sequence[str], file: Path | None) -> Iterator[Line]:

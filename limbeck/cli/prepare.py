@@ -21,5 +21,5 @@ def prepare(
 
     Columns are found, labels mapped and splits made.
     """
-    columns = {"task": task, "text": text, "pair": pair, "label": label, "encoding": encoding}
-    run_stage("prepare", {"data": data}, out, settings, dev=dev, test=test, **columns)
+    files = {"train": str(data), "dev": dev, "test": test, "encoding": encoding}
+    run_stage("prepare", {}, out, settings, **files, task=task, text=text, pair=pair, label=label)

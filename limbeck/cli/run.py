@@ -21,5 +21,5 @@ def run(
     from limbeck import pipeline
     from limbeck.core.journal import Journal
 
-    result = pipeline.run_file(recipe, out, settings or [], Journal(out / "log.jsonl"))
+    result = pipeline.run_file(recipe, out, settings or [], Journal())
     sys.stdout.write(result.table() + "\n")

@@ -1,7 +1,6 @@
 """Bundles: immutable model directories that say what they are, where they came from, and the sha256 of each file."""
 
 import contextlib
-import importlib.metadata
 import os
 import platform
 import time
@@ -9,11 +8,14 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from limbeck.core.errors import BundleError
 from limbeck.core.files import new_directory, read_json, sha256_file, write_json
-from limbeck.core.spec import Spec, digest
+from limbeck.core.hashing import digest
+
+if TYPE_CHECKING:  # reading a Bundle must not wait for pydantic
+    from limbeck.core.spec import Spec
 
 FORMAT = 1
 """Number of the layout of `bundle.json`; a Bundle of a later format is refused."""
@@ -70,7 +72,8 @@ class Bundle:
             )
         if not _is_manifest(value):
             raise BundleError(f"{self.path / MANIFEST}: not a Bundle manifest; make the Bundle again")
-        return value
+        manifest: dict[str, Any] = value
+        return manifest
 
     @property
     def stage(self) -> str:
@@ -158,7 +161,7 @@ def open_bundle(path: str | os.PathLike[str]) -> Bundle:
     return bundle
 
 
-def step_hash(stage: str, spec: Spec, parents: Mapping[str, Bundle], outside: Mapping[str, str]) -> str:
+def step_hash(stage: str, spec: "Spec", parents: Mapping[str, Bundle], outside: Mapping[str, str]) -> str:
     """Hash of all that a stage's result depends on: its fields, its inputs' contents and what it reads outside.
 
     Args:
@@ -174,7 +177,7 @@ def step_hash(stage: str, spec: Spec, parents: Mapping[str, Bundle], outside: Ma
 
 @contextlib.contextmanager
 def create_bundle(
-    out: Path, stage: str, spec: Spec, parents: Mapping[str, Bundle], outside: Mapping[str, str] | None = None
+    out: Path, stage: str, spec: "Spec", parents: Mapping[str, Bundle], outside: Mapping[str, str] | None = None
 ) -> Iterator[Draft]:
     """Make a Bundle: write files into `draft.path`; when the block ends they are hashed, sealed and named `out`.
 
@@ -197,6 +200,8 @@ def create_bundle(
 
 def library_versions() -> dict[str, str]:
     """Versions of the libraries that can change a result, and of Python."""
+    import importlib.metadata  # slow to import, and not needed to read a Bundle
+
     versions = {"python": platform.python_version()}
     for name in _LIBRARIES:
         with contextlib.suppress(importlib.metadata.PackageNotFoundError):

@@ -16,6 +16,8 @@ FORMAT = 1
 """Number of the recipe layout, the value of its first key, `limbeck`."""
 _LIMIT_BYTES = 1 << 20
 _LIMIT_NODES = 20_000
+_RARE_BREAKS = frozenset("\x85\u2028\u2029")
+"""Line breaks that PyYAML writes as they are and reads as spaces, unless it escapes all that is not ASCII."""
 
 
 class Step(Spec):
@@ -66,7 +68,8 @@ class Recipe(Spec):
 
     def text(self) -> str:
         """The recipe as YAML."""
-        return yaml.safe_dump(self.plain(), sort_keys=False, allow_unicode=True, width=100)
+        text = _dump(self.plain(), readable=True)
+        return _dump(self.plain(), readable=False) if _RARE_BREAKS & set(text) else text
 
     def save(self, path: Path) -> None:
         """Write the recipe as YAML, atomically."""
@@ -82,6 +85,10 @@ class Recipe(Spec):
         for setting in settings:
             _apply(plain, setting)
         return from_plain(plain, "recipe")
+
+
+def _dump(plain: Mapping[str, Any], readable: bool) -> str:
+    return str(yaml.safe_dump(plain, sort_keys=False, allow_unicode=readable, width=100))
 
 
 def read_recipe(path: Path) -> Recipe:
@@ -145,11 +152,11 @@ def _apply(plain: dict[str, Any], setting: str) -> None:
     place: Any = plain["steps"][titles.index(keys[0])]
     for key in keys[1:-1]:
         place = _descend(place, key, setting)
-    if isinstance(place, list):
+    if isinstance(place, dict):
+        place[keys[-1]] = value
+    else:
         _descend(place, keys[-1], setting)
         place[int(keys[-1])] = value
-    else:
-        place[keys[-1]] = value
 
 
 def _descend(place: Any, key: str, setting: str) -> Any:
@@ -159,7 +166,7 @@ def _descend(place: Any, key: str, setting: str) -> Any:
         return place[int(key)]
     if isinstance(place, dict):
         return place.setdefault(key, {})
-    raise RecipeError(f"--set {setting}: there is nothing below {key!r}")
+    raise RecipeError(f"--set {setting}: there is no {key!r} in {place!r}")
 
 
 class _Loader(yaml.SafeLoader):

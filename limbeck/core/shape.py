@@ -76,8 +76,12 @@ def _half_width(teacher: Shape) -> int:
 
 
 def _heads(hidden: int, teacher: Shape) -> int:
-    fit = [n for n in range(1, teacher.heads + 1) if hidden % n == 0 and (hidden // n >= _MIN_HEAD_DIM or n == 1)]
-    return max(fit, default=1)
+    """The teacher's heads if the width is its own, else as many as divide the width and keep some size."""
+    if hidden == teacher.hidden:
+        return teacher.heads
+    fit = [n for n in range(1, teacher.heads + 1) if hidden % n == 0 and hidden // n <= teacher.hidden // teacher.heads]
+    large = [n for n in fit if hidden // n >= _MIN_HEAD_DIM]
+    return max(large) if large else min(fit, default=1)
 
 
 def _intermediate(hidden: int, teacher: Shape) -> int:

@@ -99,7 +99,7 @@ class _OnShelf:
 
         def check(value: Any) -> Spec:
             try:
-                return shelf(self.name).parse(value, shelf(self.name).singular)
+                return shelf(self.name).parse(value, "")
             except RecipeError as error:
                 raise ValueError(str(error)) from None
 

@@ -1,7 +1,6 @@
 """Frozen, strict records for every field a user can set, and the one place where their errors become readable."""
 
 import difflib
-import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -72,21 +71,13 @@ def _explain(spec: type[BaseModel], fault: Any, where: str) -> str:
         near = difflib.get_close_matches(str(parts[-1]), names, 1)
         hint = f"; did you mean {near[0]!r}?" if near else ""
         there = f" The fields are {', '.join(names)}." if names else ""
-        return f"{place}: no such field{hint}{there}"
+        return f"{place}: no such field{hint or '.'}{there}"
     if fault["type"] == "missing":
         return f"{place}: this field must be given"
     message = fault["msg"].removeprefix("Value error, ")
-    return message if message.startswith(where) else f"{place}: {message} (found {fault['input']!r})"
-
-
-def canonical(value: Any) -> str:
-    """JSON with sorted keys and no spaces: equal values give equal text."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-
-
-def digest(value: Any) -> str:
-    """sha256 of the canonical JSON of plain values, in hex."""
-    return hashlib.sha256(canonical(value).encode("utf-8", "surrogatepass")).hexdigest()
+    if message.startswith("."):  # faults of a Spec inside, which knows their places in itself alone
+        return "\n".join(place + line for line in message.splitlines())
+    return f"{place}: {message} (found {fault['input']!r})"
 
 
 def describe(spec: type[BaseModel]) -> list[FieldDoc]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from limbeck.core.spec import digest
+from limbeck.core.hashing import digest
 from limbeck.nn.types import Batch
 from limbeck.text.batching import pad
 from limbeck.text.encode import Encoded, Encoder

@@ -43,9 +43,14 @@ class TorchScorer:
     def _run(self, arrays: Mapping[str, np.ndarray]) -> np.ndarray:
         device = next(self._model.network.parameters()).device
         tensors = {name: torch.from_numpy(a).to(device) for name, a in arrays.items()}
-        nothing = torch.zeros(0, dtype=torch.long)
+        rows = torch.arange(len(tensors["input_ids"]))
         batch = Batch(
-            tensors["input_ids"], tensors["attention_mask"].bool(), tensors["token_type_ids"], nothing, None, nothing
+            input_ids=tensors["input_ids"],
+            real=tensors["attention_mask"].bool(),
+            token_type_ids=tensors["token_type_ids"],
+            targets=torch.full_like(rows, -1),
+            items=None,  # every token's logits: the words are picked by `infer`
+            rows=rows,
         )
         logits = self._model.run(batch, Reads(logits=True)).logits
         assert logits is not None

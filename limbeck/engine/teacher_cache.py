@@ -1,6 +1,6 @@
 """The teacher's outputs, computed once, kept on disk, memory-mapped; or computed anew where they would not fit."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
@@ -10,8 +10,8 @@ from torch import Tensor
 
 from limbeck.core.errors import BundleError
 from limbeck.core.files import new_directory, read_json, write_json
+from limbeck.core.hashing import digest
 from limbeck.core.journal import Journal
-from limbeck.core.spec import digest
 from limbeck.engine.rows import Rows
 from limbeck.nn.model import Model
 from limbeck.nn.types import Batch, Outputs, Reads
@@ -183,6 +183,6 @@ def _flat(outputs: Outputs, batch: Batch) -> Iterator[tuple[str, Tensor]]:
             yield f"{kind}.{layer}", heads.transpose(1, 2).flatten(2)[batch.real]
 
 
-def _spans(offsets: np.ndarray, rows: Iterable[int]) -> np.ndarray:
+def _spans(offsets: np.ndarray, rows: np.ndarray) -> np.ndarray:
     """All places of some rows, row after row."""
     return np.concatenate([np.arange(offsets[r], offsets[r + 1]) for r in rows])

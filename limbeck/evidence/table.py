@@ -64,8 +64,8 @@ def _columns(primary: str) -> tuple[_Column, ...]:
     return (
         _Column("parameters", "parameters", lambda m: parameters_text(m.value)),
         _Column("size", "size_bytes", lambda m: size_text(m.value)),
-        _Column(f"{metric_name(primary)} [95 %]", primary, score_text),
-        _Column("kept", "retention", lambda m: f"{100 * m.value:.1f} %"),
+        _Column(metric_name(primary), primary, score_text),
+        _Column("retention", "retention", lambda m: f"{100 * m.value:.1f} %"),
         _Column("p50", "latency_p50", lambda m: milliseconds_text(m.value)),
         _Column("p95", "latency_p95", lambda m: milliseconds_text(m.value)),
         _Column("sentences/s", "throughput", lambda m: f"{m.value:,.0f}"),

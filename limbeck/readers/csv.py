@@ -38,7 +38,7 @@ def claims(path: Path) -> bool:
 def sniff(line: str) -> str:
     """The delimiter that splits a header line into the most cells.
 
-    >>> sniff('text;label, or class'), sniff('text')
+    >>> sniff('id;text;label, or class'), sniff('text')
     (';', ',')
     """
     return max(_DELIMITERS, key=lambda mark: len(next(csv.reader([line], delimiter=mark), [])))
@@ -57,9 +57,8 @@ class CsvReader:
             DataError: The file or a row of it cannot be read as it is; each fault with its place.
         """
         text = read_text(path, self.spec.encoding)
-        delimiter = self.spec.delimiter
-        if delimiter == "auto":
-            delimiter = sniff(text.lstrip("\r\n").splitlines()[0])
+        given = self.spec.delimiter
+        delimiter = sniff(text.lstrip("\r\n").splitlines()[0]) if given == "auto" else given
         form = "CSV" if delimiter == "," else f"CSV with {delimiter!r} between cells"
         return to_table(path, records(path, text, delimiter), self.spec.columns, form)
 

@@ -1,7 +1,7 @@
 """A folder written by `datasets.Dataset.save_to_disk` or `DatasetDict.save_to_disk` (Hugging Face `datasets` ≥ 2).
 
 `state.json` lists Arrow stream files, `dataset_info.json` the features; `dataset_dict.json` lists splits, each a
-path like that. pyarrow reads them, because importing `datasets` costs seconds and reads nothing more.
+folder like that. pyarrow reads them, because importing `datasets` costs seconds and reads nothing more.
 """
 
 import json
@@ -48,9 +48,8 @@ def splits(path: Path) -> dict[str, Path]:
         role: path / name for role, known in _ROLES.items() if (name := next((n for n in known if n in there), None))
     }
     if "train" not in found:
-        raise DataError(
-            f"{path}: no split 'train'; there are {', '.join(there) or 'none'}. Name one, as {path / (there or ['train'])[0]}"
-        )
+        known = ", ".join(there) or "none"
+        raise DataError(f"{path}: no split to train on; there are {known}. Name the folder of one, as {path / 'NAME'}")
     return found
 
 

@@ -20,6 +20,7 @@ SERIES = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00")
 MARKERS = ("o", "s", "D", "^", "v", "P")
 SIGNS = ("●", "■", "◆", "▲", "▼", "✚")
 """The markers as characters, for legends in text."""
+_PIXELS_PER_POINT = 4 / 3
 _PAGE_COLOURS = {INK: "var(--ink)", MUTED: "var(--muted)", LINE: "var(--line)"} | {
     colour: f"var(--series-{i})" for i, colour in enumerate(SERIES)
 }
@@ -32,10 +33,10 @@ _STYLE = {
     "axes.spines.right": False,
     "axes.spines.top": False,
     "font.family": "sans-serif",
-    "font.size": 9.5,
+    "font.size": 9.0,
     "grid.color": LINE,
     "grid.linewidth": 0.8,
-    "lines.linewidth": 1.8,
+    "lines.linewidth": 1.7,
     "lines.markersize": 6,
     "svg.fonttype": "none",
     "text.color": INK,
@@ -93,7 +94,7 @@ def draw(
     title: str,
     paint: Callable[["Axes"], None],
     *,
-    size: tuple[float, float] = (4.6, 3.1),
+    size: tuple[float, float] = (4.0, 2.75),
     note: str = "",
     keys: tuple[Key, ...] = (),
 ) -> Figure:
@@ -115,14 +116,15 @@ def draw(
         canvas = Canvas(figsize=size, layout="constrained", facecolor="none")
         paint(canvas.add_subplot(facecolor="none"))
         text = io.StringIO()
-        canvas.savefig(text, format="svg", metadata=dict.fromkeys(("Creator", "Date", "Format", "Type")))
-    return Figure(title, _inline(text.getvalue(), salt, title), round(size[0] * 96 * 0.9), note, keys)
+        nothing = dict.fromkeys(("Creator", "Date", "Format", "Type"))
+        canvas.savefig(text, format="svg", bbox_inches="tight", pad_inches=0.04, metadata=nothing)
+    return Figure(title, *_inline(text.getvalue(), salt, title), note, keys)
 
 
 def shown(text: object, width: int = 22) -> str:
-    """A name from data for use in a drawing: one line, nothing unprintable, cut to `width` characters.
+    r"""A name from data for use in a drawing: one line, nothing unprintable, cut to `width` characters.
 
-    >>> shown("a\\nlong name", 6), shown("$x$")
+    >>> shown("a\nlong name", 6), shown("$x$")
     ('a lon…', '$x$')
     """
     plain = "".join(c if unicodedata.category(c)[0] != "C" else " " for c in str(text))
@@ -130,11 +132,10 @@ def shown(text: object, width: int = 22) -> str:
     return plain if len(plain) <= width else plain[: width - 1].rstrip() + "…"
 
 
-def _inline(text: str, salt: str, title: str) -> Markup:
-    """A stand-alone SVG as an element of a page. It is parsed and written anew, so text in it stays text."""
+def _inline(text: str, salt: str, title: str) -> tuple[Markup, int]:
+    """A stand-alone SVG as an element of a page, and its width. It is parsed and written anew, so text stays text."""
     root = ElementTree.fromstring(text)  # noqa: S314  (matplotlib has just written it)
-    used = set(re.findall(r'url\(#([^)]+)\)|href="#([^"]+)"', text)) - {("", "")}
-    kept = {name for pair in used for name in pair if name}
+    kept = set(re.findall(r'(?:url\(|href=")#([^)"]+)', text))
     for parent in root.iter():
         for child in [c for c in parent if c.tag.rpartition("}")[2] in ("metadata", "style")]:
             parent.remove(child)
@@ -143,12 +144,13 @@ def _inline(text: str, salt: str, title: str) -> Markup:
         element.attrib = dict(_attributes(element.attrib, salt, kept))
         element.tail = None
     root.attrib = {"viewBox": root.attrib["viewBox"], "role": "img", "aria-label": title}
-    return Markup(ElementTree.tostring(root, encoding="unicode"))  # noqa: S704  (escaped by the writer)
+    width = round(float(root.attrib["viewBox"].split()[2]) * _PIXELS_PER_POINT)
+    return Markup(ElementTree.tostring(root, encoding="unicode")), width  # noqa: S704  (escaped by the writer)
 
 
 def _attributes(attributes: dict[str, str], salt: str, kept: set[str]) -> Iterator[tuple[str, str]]:
-    for name, value in attributes.items():
-        name = name.rpartition("}")[2]
+    for qualified, value in attributes.items():
+        name = qualified.rpartition("}")[2]
         if name == "id":
             if value in kept:
                 yield name, f"{salt}-{value}"
@@ -168,5 +170,5 @@ def _restyled(style: str) -> str:
 
 
 def series(index: int) -> dict[str, Any]:
-    """matplotlib's words for the colour and marker of a series."""
+    """What matplotlib calls the colour and marker of a series."""
     return {"color": SERIES[index % len(SERIES)], "marker": MARKERS[index % len(MARKERS)]}

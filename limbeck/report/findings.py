@@ -32,7 +32,7 @@ class Findings:
             BundleError: There is no evaluation among them.
         """
         if "evaluation" not in inputs or inputs["evaluation"].stage != "evaluate":
-            raise BundleError("no evaluation among the inputs; run `limbeck evaluate` and give its Bundle as evaluation")
+            raise BundleError("no evaluation among the inputs; run `limbeck evaluate` and give its Bundle")
         return cls(inputs["evaluation"], inputs.get("benchmark"))
 
     @cached_property
@@ -60,7 +60,7 @@ class Findings:
     @property
     def tags(self) -> bool:
         """Whether the models answer for each word."""
-        return self.facts["task"]["kind"] == "token_classification"
+        return str(self.facts["task"]["kind"]) == "token_classification"
 
     @cached_property
     def predictions(self) -> dict[str, Predictions]:
@@ -81,7 +81,7 @@ class Findings:
         return next((role for role in self.roles if parents[role]["digest"] == model.digest), None)
 
     def against(self, role: str) -> str | None:
-        """The role that `role` is compared with in words: the baseline, unless it is that itself or was not measured."""
+        """The baseline that `role` is compared with; None if it is that itself or there is none."""
         baseline = str(self.facts["baseline"])
         return baseline if baseline in self.roles and baseline != role else None
 
@@ -96,7 +96,7 @@ class Findings:
             return [f"The {role} reaches {reached} on {examples}."]
         kept = f"keeps {100 * score.value / before.value:.1f} % of its {name}" if before.value else f"reaches {reached}"
         scores = f"{table.score_text(_bare(score))} against {table.score_text(_bare(before))} on {examples}"
-        gains = _listed([*self._gains(role, base)])
+        gains = " and ".join(self._gains(role, base))
         first = f"The {role} {f'is {gains} as the {base}' if gains else f'stands beside the {base}'}"
         return [f"{first} and {kept} ({scores}).", *self._verdict(role, base)]
 
@@ -126,7 +126,3 @@ def p_text(p: float) -> str:
 
 def _bare(m: Measurement) -> Measurement:
     return Measurement(m.model, m.metric, m.value, m.unit)
-
-
-def _listed(parts: list[str]) -> str:
-    return " and ".join(parts)

@@ -30,12 +30,9 @@ def trade(
                 factor = 100 if m.unit == "fraction" else 1
                 low, high = (m.value if end is None else end for end in (m.low, m.high))
                 bar = factor * np.array([[m.value - low], [high - m.value]])
-                axes.errorbar(
-                    costs[role], factor * m.value, yerr=bar.clip(0), **series(i), markersize=8, elinewidth=1.6, capsize=3
-                )
-                axes.annotate(
-                    shown(role), (costs[role], factor * m.value), (7, 7), textcoords="offset points", color=INK
-                )
+                place = (costs[role], factor * m.value)
+                axes.errorbar(*place, yerr=bar.clip(0), **series(i), markersize=8, elinewidth=1.6, capsize=3)
+                axes.annotate(shown(role), place, (7, 7), textcoords="offset points", color=INK)
         axes.set_xlim(0, 1.28 * max(costs.values()))
         axes.margins(y=0.12)
         axes.set_xlabel(label)
@@ -59,7 +56,7 @@ def class_scores(scores: Mapping[str, Array], classes: Sequence[str]) -> Figure:
         axes.set_xlabel("F1, %")
 
     keys = tuple(Key(i, role) for i, role in enumerate(scores))
-    return draw("F1 of each class", paint, size=(4.6, 0.9 + 0.27 * len(classes)), keys=keys)
+    return draw("F1 of each class", paint, size=(4.0, 0.8 + 0.26 * len(classes)), keys=keys)
 
 
 def confusion_matrix(role: str, number: int, counts: Array, classes: Sequence[str]) -> Figure:
@@ -77,11 +74,14 @@ def confusion_matrix(role: str, number: int, counts: Array, classes: Sequence[st
             )  # fmt: skip
             axes.add_patch(cell)
             if count or not small:
-                style: dict[str, Any] = {"fontsize": 7 if small else 9, "fontweight": 600 if row == column else 400}
+                style: dict[str, Any] = {
+                    "fontsize": 7 if small else 9,
+                    "fontweight": "bold" if row == column else "normal",
+                }
                 axes.text(column, row, f"{count}", ha="center", va="center", **style)
         ticks = np.arange(len(classes))
-        axes.set_xticks(ticks, [shown(c, 14) for c in classes], rotation=0 if len(classes) < 4 else 90)
-        axes.set_yticks(ticks, [shown(c, 14) for c in classes])
+        axes.set_xticks(ticks, [shown(c) for c in classes], rotation=0 if len(classes) < 4 else 90)
+        axes.set_yticks(ticks, [shown(c) for c in classes])
         axes.set(xlim=(-0.5, len(classes) - 0.5), ylim=(len(classes) - 0.5, -0.5), aspect="equal")
         axes.set(xlabel="answer", ylabel="truth")
         axes.grid(visible=False)
@@ -108,7 +108,7 @@ def roc(predictions: Mapping[str, Predictions], areas: Mapping[str, Measurement]
     labels = next(iter(predictions.values())).labels
     keys = tuple(Key(i, role, areas[role].text() if role in areas else "") for i, role in enumerate(predictions))
     note = f"Positive is “{shown(labels[1])}”. Beside each model the area under its curve in %, with its 95 % interval."
-    return draw("ROC", paint, size=(4.2, 4.0), note=note, keys=keys)
+    return draw("ROC", paint, size=(3.7, 3.5), note=note, keys=keys)
 
 
 def calibration(predictions: Mapping[str, Predictions], errors: Mapping[str, Measurement]) -> Figure:
@@ -119,15 +119,16 @@ def calibration(predictions: Mapping[str, Predictions], errors: Mapping[str, Mea
         for i, one in enumerate(predictions.values()):
             curve = reliability(one)
             sizes = 12 + 70 * np.sqrt(curve.items / curve.items.sum())
-            axes.plot(100 * curve.confidence, 100 * curve.accuracy, color=SERIES[i % len(SERIES)], linewidth=1, alpha=0.7)
-            axes.scatter(100 * curve.confidence, 100 * curve.accuracy, sizes, **series(i), alpha=0.85, linewidths=0)
+            confidence, accuracy = 100 * curve.confidence, 100 * curve.accuracy
+            axes.plot(confidence, accuracy, color=SERIES[i % len(SERIES)], linewidth=1, alpha=0.7)
+            axes.scatter(confidence, accuracy, sizes, **series(i), alpha=0.85, linewidths=0)
         lowest = min(float(reliability(one).confidence.min()) for one in predictions.values())
         axes.set(xlim=(100 * max(0, lowest - 0.05), 101), ylim=(-2, 102))
         axes.set(xlabel="confidence, %", ylabel="right, %")
 
     keys = tuple(Key(i, role, errors[role].text() if role in errors else "") for i, role in enumerate(predictions))
     note = "Larger dots stand for more answers. Beside each model its expected calibration error in % (15 bins)."
-    return draw("Calibration", paint, size=(4.2, 4.0), note=note, keys=keys)
+    return draw("Calibration", paint, size=(3.7, 3.5), note=note, keys=keys)
 
 
 def loss_curves(role: str, history: Sequence[Mapping[str, Any]]) -> Figure:
@@ -149,10 +150,7 @@ def loss_curves(role: str, history: Sequence[Mapping[str, Any]]) -> Figure:
 
 def dev_curves(history: Mapping[str, Sequence[Mapping[str, Any]]], primary: str, roles: Sequence[str]) -> Figure | None:
     """The deciding metric on dev, epoch by epoch, of all models that were trained."""
-    lines = {
-        role: [record.get("dev", {}).get(primary) for record in records]
-        for role, records in history.items()
-    }
+    lines = {role: [record.get("dev", {}).get(primary) for record in records] for role, records in history.items()}
     lines = {role: line for role, line in lines.items() if any(v is not None for v in line)}
     if not lines:
         return None
@@ -162,24 +160,28 @@ def dev_curves(history: Mapping[str, Sequence[Mapping[str, Any]]], primary: str,
             at, values = _epochs(line)
             axes.plot(at, 100 * values, **series(roles.index(role)), markersize=4)
         axes.set(xlabel="epoch", ylabel=f"{metric_name(primary)} on dev, %")
-        axes.xaxis.get_major_locator().set_params(integer=True)
+        _whole_numbers(axes)
 
     return draw("Dev score", paint, keys=tuple(Key(roles.index(role), role) for role in lines))
 
 
 def _phases(axes: "Axes", history: Sequence[Mapping[str, Any]]) -> None:
     """Marks where a new phase of the training begins."""
-    axes.xaxis.get_major_locator().set_params(integer=True)
+    _whole_numbers(axes)
     before = None
     for at, record in enumerate(history, 1):
         if record.get("phase") != before:
             before = record.get("phase")
             if at > 1:
                 axes.axvline(at - 0.5, color=MUTED, linewidth=1, linestyle=(0, (3, 3)))
-            axes.annotate(
-                shown(before), (at - 0.5, 1), (3, -3), xycoords=("data", "axes fraction"), textcoords="offset points",
-                va="top", color=MUTED, fontsize=8,
-            )  # fmt: skip
+            place: dict[str, Any] = {"xycoords": ("data", "axes fraction"), "textcoords": "offset points"}
+            axes.annotate(shown(before), (max(at - 0.5, 1), 1), (0, 4), **place, color=MUTED, fontsize=8)
+
+
+def _whole_numbers(axes: "Axes") -> None:
+    from matplotlib.ticker import MaxNLocator
+
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
 
 
 def _epochs(line: Sequence[float | None]) -> tuple[Array, Array]:

@@ -9,8 +9,10 @@ MODEL = "model.onnx"
 TOKENIZER = "tokenizer.json"
 _LIMIT_BYTES = {MODEL: 2 << 30, TOKENIZER: 256 << 20}
 """An ONNX file cannot be larger; the largest tokenizers in use have 40 MB."""
-_EXTERNAL_DATA = re.compile(rb"(?:\x0a|\x8a\x80*\x00)(?:\x08|\x88\x80*\x00)location")
-"""The protobuf field that names an external file, in every spelling that a parser accepts."""
+_LOCATION = re.compile(rb"location")
+_KEY_BEFORE = re.compile(rb"(?:\x0a|\x8a\x80{0,8}\x00)(?:\x08|\x88\x80{0,8}\x00)\Z")
+"""How protobuf begins the key of an entry, here `location`, in every spelling that a parser accepts."""
+_LONGEST_BEFORE = 20
 
 
 def check_files(bundle: Bundle) -> None:
@@ -42,9 +44,15 @@ def read_model(bundle: Bundle) -> bytes:
     """
     path = bundle.file(MODEL)
     data = path.read_bytes()
-    if _EXTERNAL_DATA.search(data):
+    if refers_outside(data):
         raise BundleError(f"{path}: keeps weights in another file, which is refused; export it in one file")
     return data
+
+
+def refers_outside(model: bytes) -> bool:
+    """Whether an ONNX model has an entry with the key `location`, which names an external file."""
+    ends = (found.start() for found in _LOCATION.finditer(model))
+    return any(_KEY_BEFORE.search(model, max(end - _LONGEST_BEFORE, 0), end) for end in ends)
 
 
 def _no_model(bundle: Bundle) -> str:

@@ -61,7 +61,12 @@ def run(spec: Spec, inputs: Mapping[str, Bundle], out: Path, log: Journal) -> Bu
     measurements = _measure(spec, single, whole, len(examples))
     with create_bundle(out, "benchmark", spec, inputs) as draft:
         write_measurements(draft.path / "measurements.json", measurements)
-        draft.facts |= {"threads": spec.threads, "texts": len(examples), "rounds": spec.rounds, "baseline": spec.baseline}
+        draft.facts |= {
+            "threads": spec.threads,
+            "texts": len(examples),
+            "rounds": spec.rounds,
+            "baseline": spec.baseline,
+        }
     slower = [m.model for m in measurements if m.metric == "speedup" and m.value < 1]
     for role in slower:
         log.warn(f"{role} is not faster than {spec.baseline} on this processor")

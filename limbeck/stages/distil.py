@@ -16,6 +16,7 @@ from limbeck.core.errors import BundleError
 from limbeck.core.journal import Journal
 from limbeck.core.shape import Shape, parse_shape
 from limbeck.core.shelf import on_shelf
+from limbeck.core.spec import Spec as CoreSpec
 from limbeck.core.spec import Weighted
 from limbeck.engine.loop import Best, Run, Training, restore, train
 from limbeck.engine.mixture import mix
@@ -61,13 +62,13 @@ _INSIDE = Phase(name="inside", objectives=(SoftTargets(), HiddenStates(), Attent
 _OUTPUTS = Phase(name="outputs", epochs=3, learning_rate=5e-5, objectives=(SoftTargets(), Labels(weight=0.5)))
 
 
-class Spec(Phase):
-    """Distillation. The fields of a phase that stand here hold for every phase that does not give its own."""
+class Spec(CoreSpec):
+    """Distillation. Fields of a phase given here, without `phases`, make a single phase."""
 
     student: str = "half"
     """Shape of the student: `3x384`, `layers=3,hidden=192,heads=12,intermediate=768`, `half`, `third` or `tiny`."""
-    phases: tuple[Phase, ...] = (_INSIDE, _OUTPUTS)
-    """What is done in turn; left empty, one phase of the fields above."""
+    phases: tuple[Phase, ...] = Field((_INSIDE, _OUTPUTS), min_length=1)
+    """What is done in turn, each with its own objectives and rate."""
     cache_gb: float = Field(4.0, ge=0.0)
     """Most gigabytes of disk for the teacher's outputs; where they would not fit, the teacher runs in each step."""
     cache_dtype: Literal["float16", "float32"] = "float16"
@@ -79,19 +80,13 @@ class Spec(Phase):
 
     @model_validator(mode="before")
     @classmethod
-    def _inherit(cls, fields: Any) -> Any:
-        """Give each phase the step's own fields; objectives without phases make one phase."""
-        if not isinstance(fields, Mapping):
+    def _single_phase(cls, fields: Any) -> Any:
+        if not isinstance(fields, Mapping) or not (own := fields.keys() & Phase.model_fields.keys()):
             return fields
-        shared = {k: v for k, v in fields.items() if k in Phase.model_fields and k not in ("name", "objectives")}
-        phases = fields.get("phases", () if "objectives" in fields else (_INSIDE, _OUTPUTS))
-        if not isinstance(phases, list | tuple):
-            return fields
-        plain = [p.model_dump(exclude_unset=True) if isinstance(p, Phase) else p for p in phases]
-        merged = [{**shared, **p} if isinstance(p, Mapping) else p for p in plain]
-        if not merged:
-            merged = [{k: v for k, v in fields.items() if k in Phase.model_fields}]
-        return {**fields, "phases": merged}
+        if "phases" in fields:
+            raise ValueError(f"{', '.join(sorted(own))}: belongs to a phase; write phases[0].{min(own)}")
+        phase = {name: fields[name] for name in own}
+        return {**{k: v for k, v in fields.items() if k not in own}, "phases": (phase,)}
 
 
 def run(spec: Spec, inputs: Mapping[str, Bundle], out: Path, log: Journal) -> Bundle:

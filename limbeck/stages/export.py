@@ -19,7 +19,22 @@ from limbeck.core.spec import Spec as CoreSpec
 from limbeck.nn.checkpoint import load_network, save_tokenizer
 from limbeck.text.opening import open_task
 
-SHAPES = ((1, 2), (1, 3), (1, 8), (1, 17), (1, 64), (2, 2), (2, 31), (3, 12), (4, 5), (7, 40), (8, 16), (16, 9), (1, 0), (5, 0))
+SHAPES = (
+    (1, 2),
+    (1, 3),
+    (1, 8),
+    (1, 17),
+    (1, 64),
+    (2, 2),
+    (2, 31),
+    (3, 12),
+    (4, 5),
+    (7, 40),
+    (8, 16),
+    (16, 9),
+    (1, 0),
+    (5, 0),
+)
 """Batch and length of the inputs compared; length 0 stands for the longest that the model takes."""
 _INPUTS = ("input_ids", "attention_mask", "token_type_ids")
 
@@ -106,7 +121,7 @@ def _export(reference: nn.Module, names: tuple[str, ...], limit: int, path: Path
                 output_names=["logits"],
                 dynamo=True,
                 opset_version=opset,
-                dynamic_shapes=({0: batch, 1: length},) * len(names),
+                dynamic_shapes=(({0: batch, 1: length},) * len(names),),
                 external_data=False,
                 verbose=False,
             )

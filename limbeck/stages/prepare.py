@@ -1,8 +1,9 @@
 """Rows of a user's file to a data Bundle: read, understood, checked, split; all that was detected is said.
 
-Splits are drawn as `limbeck.text.split` tells. Labels are in the order that the task gives its logits, once and for all.
+Splits are drawn as `limbeck.text.split` tells. The order of labels, that of the logits, is set here for good.
 """
 
+import os
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -25,8 +26,8 @@ from limbeck.text.examples import SPLITS, write_examples
 from limbeck.text.port import Example
 from limbeck.text.split import plain_key, shuffled, split_rows
 
-_PLAUSIBLE_SHARE = 0.5
-"""Distinct labels per labelled row above which the column is taken for free text."""
+_PLAUSIBLE_CLASSES, _PLAUSIBLE_SHARE = 5, 0.5
+"""Classes, and classes per labelled row, above which a column is taken for free text."""
 _PLAIN_STEMS = ("train", "training", "data", "dataset")
 
 
@@ -81,6 +82,10 @@ class _Rows:
     def labelled(self) -> int:
         return sum(e.target is not None for e in self.examples)
 
+    @property
+    def unlabelled(self) -> int:
+        return len(self.examples) - self.labelled
+
 
 def outside(spec: Spec) -> dict[str, str]:
     """sha256 of every source file.
@@ -128,7 +133,7 @@ def run(spec: Spec, inputs: Mapping[str, Bundle], out: Path, log: Journal) -> Bu
             labels=list(task.label_names(given["train"].examples)),
             counts={
                 **{role: len(splits[role].examples) for role in SPLITS},
-                "unlabelled": len(splits["train"].examples) - splits["train"].labelled,
+                "unlabelled": splits["train"].unlabelled,
             },
             detected=detected,
             warnings=warnings,
@@ -142,6 +147,8 @@ def _sources(spec: Spec) -> dict[str, Path]:
     for role, path in named.items():
         if not path.exists():
             raise DataError(f"{path}: no such file or folder ({role}); give the path of one that exists")
+        if not os.access(path, os.R_OK):
+            raise DataError(f"{path}: may not be read ({role}); mend its permissions")
     splits_of = getattr(shelf("readers").load(_reader(named["train"], spec).kind), "splits", None)
     own: dict[str, Path] = splits_of(named["train"]) if splits_of else {}
     return {**named, **{role: path for role, path in own.items() if role == "train" or role not in named}}
@@ -161,9 +168,9 @@ def _claimant(path: Path) -> str:
             return name
     endings = " ".join(ending for name in readers.names() for ending in readers.load(name).EXTENSIONS)
     raise DataError(
-        f"{path}: no reader knows this {'folder' if path.is_dir() else 'file'}; there are readers for {endings} and for "
-        "folders written by datasets.save_to_disk. Rename it, or name its reader: "
-        f"--set prepare.reader={readers.names()[0]}"
+        f"{path}: no reader knows this {'folder' if path.is_dir() else 'file'}; there are readers for {endings} and "
+        "for folders written by datasets.save_to_disk. Rename it, or name its reader with --set prepare.reader=NAME: "
+        + ", ".join(readers.names())
     )
 
 
@@ -208,10 +215,10 @@ def _check_labels(table: Table, task: ModuleType, fields: Any, given: _Rows, cou
         raise DataError(f"{column} has no label in any row; {there}")
     labels = task.label_names(given.examples)
     if len(labels) < 2:
-        raise DataError(f"{column} has one {task.CLASS} only, {labels[0]!r}, so there is nothing to learn; {there}")
+        raise DataError(f"{column} holds nothing but {labels[0]!r}, so there is nothing to learn; {there}")
     if is_quantity(counts):
         raise DataError(f"{column} holds numbers to be estimated ({', '.join(labels[:3])}, …), not classes; {there}")
-    if len(counts) > _PLAUSIBLE_SHARE * given.labelled:
+    if len(counts) > max(_PLAUSIBLE_CLASSES, _PLAUSIBLE_SHARE * given.labelled):
         raise DataError(
             f"{column} has {len(counts)} different values in {given.labelled} labelled rows: free text, not labels "
             f"({labels[0][:40]!r}, …); {there}"
@@ -221,7 +228,7 @@ def _check_labels(table: Table, task: ModuleType, fields: Any, given: _Rows, cou
 def _refuse_unknown_labels(
     tables: Mapping[str, Table], task: ModuleType, fields: Any, given: Mapping[str, _Rows], known: Mapping[str, int]
 ) -> None:
-    for role in given.keys() - {"train"}:
+    for role in (role for role in ("dev", "test") if role in given):
         refuse(
             [
                 f"{tables[role].place(row, fields.label)}: {name!r}"
@@ -264,32 +271,32 @@ def _detected(
 ) -> list[str]:
     table = tables["train"]
     roles = {role: name for role in ("text", "pair", "label") if (name := getattr(fields, role, ""))}
-    lines = [
-        f"{table.path}: {table.read_as}: {', '.join(f'{role} → {name}' for role, name in roles.items())}; {fields.kind} "
-        f"with {len(counts)} {task.CLASS}{'s' * (len(counts) > 1)}: {survey.shares(counts)}"
-    ]
+    found = ", ".join(f"{role} → {name}" for role, name in roles.items())
+    classes = f"{len(counts)} {task.CLASS}{'s' * (len(counts) > 1)}: {survey.shares(counts)}"
+    lines = [f"{table.path}: {table.read_as}: {found}; {fields.kind} with {classes}"]
     if unused := [name for name in table.columns if name not in roles.values()]:
         lines.append(f"columns not used: {', '.join(unused)} (choose others with --text, --pair, --label)")
     drawn = [role for role in SPLITS if role not in tables]
     sizes = ", ".join(f"{role} {len(splits[role].examples)}" for role in SPLITS)
     lines.append(f"rows: {sizes}" + (f"; {' and '.join(drawn)} set aside from train" if drawn else ""))
-    if unlabelled := len(splits["train"].examples) - splits["train"].labelled:
+    if unlabelled := splits["train"].unlabelled:
         lines.append(f"{unlabelled} rows of train have no label: the student learns from the teacher on them")
     return lines
 
 
 def _warnings(splits: Mapping[str, _Rows], task: ModuleType, counts: Counter[str]) -> Iterator[str]:
     train = splits["train"]
-    for role, rows in splits.items():
-        if n := survey.repeated(rows.keys):
-            yield f"{role}: {n} of {len(rows.keys)} rows repeat an earlier one, case and white space aside; all are kept"
-        if n := survey.conflicting(rows.keys, rows.examples):
-            yield f"{role}: {n} rows have the text of another row but not its label; all are kept"
-        if role != "train" and (n := survey.shared(rows.keys, train.keys)):
+    if n := survey.repeated(train.keys):
+        yield f"train: {n} of {len(train.keys)} rows repeat an earlier one; all are kept"
+    if n := survey.conflicting(train.keys, train.examples):
+        yield f"train: {n} rows have the text of another row but not its label; all are kept"
+    for role in ("dev", "test"):
+        rows = splits[role]
+        if n := survey.shared(rows.keys, train.keys):
             yield f"{role}: {n} of {len(rows.keys)} rows stand in train too, so scores on {role} flatter; all are kept"
-        if role != "train" and (n := len(rows.examples) - rows.labelled):
+        if n := rows.unlabelled:
             yield f"{role}: {n} rows have no label and are not scored"
     if rare := survey.rare(_count(task, train), sorted(counts)):
         yield f"train: fewer than {survey.RARE} examples of {rare}; scores of such classes mean little"
-    if name := survey.dominant(counts) if len(counts) > 1 else "":
-        yield f"train: {name!r} is the {task.CLASS} of nine in ten; look at macro_f1 rather than accuracy"
+    if name := survey.dominant(counts):
+        yield f"train: at least nine in ten have the {task.CLASS} {name!r}; look at the scores of each class"

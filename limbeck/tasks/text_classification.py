@@ -1,4 +1,4 @@
-"""One label for a text, or for a pair of texts, by a linear layer over [CLS] (Devlin et al. 2019, arXiv:1810.04805, §4.1).
+"""One label for a text or a pair of texts, by a linear layer over [CLS] (Devlin et al. 2019, arXiv:1810.04805, §4.1).
 
 Reads a column of texts, perhaps a second one, and a column of labels, of which there are at least two.
 """

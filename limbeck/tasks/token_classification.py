@@ -1,10 +1,10 @@
 """A tag for each word, which together spell entities (Tjong Kim Sang and De Meulder 2003, cs/0306050).
 
-A linear layer over the first sub-word of each word (Devlin et al. 2019, arXiv:1810.04805, §5.3). Reads a column of lists of
-words and a column of lists of tags, in any scheme of `limbeck.text.tags`; labels are IOB2.
+A linear layer over the first sub-word of each word (Devlin et al. 2019, arXiv:1810.04805, §5.3). Reads a column of
+lists of words and a column of lists of tags, in any scheme of `limbeck.text.tags`; labels are IOB2.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
@@ -35,7 +35,7 @@ class Spec(core.Spec):
     label: str = "tags"
     """Column of the tags, a list as long in each row."""
     words: Literal["spaces", "characters"] = "spaces"
-    """How raw text is split when predicting: at spaces and punctuation, or into characters, as the training words are."""
+    """How raw text is split when predicting: at spaces and punctuation, or into characters, as training words are."""
 
 
 def detect(table: Table, wanted: Mapping[str, str | None]) -> Spec | None:
@@ -173,7 +173,8 @@ class TokenClassification:
         Raises:
             DataError: An input has another form.
         """
-        return [Example([words[a:b] for a, b in spans]) for words, spans in map(self._spans, texts, _places())]
+        whole = [self._spans(text, f"input {number}") for number, text in enumerate(texts, 1)]
+        return [Example([text[start:end] for start, end in spans]) for text, spans in whole]
 
     def _spans(self, text: Any, place: str = "input") -> tuple[str, list[Span]]:
         """The text, and where its words stand in it."""
@@ -197,12 +198,6 @@ class TokenClassification:
             sure = float(probabilities[range(first, last), best[first:last]].mean())
             found.append({"type": kind, "start": start, "end": end, "text": whole[start:end], "probability": sure})
         return {"entities": found}
-
-
-def _places() -> Iterator[str]:
-    from itertools import count
-
-    return (f"input {number}" for number in count(1))
 
 
 def build(spec: Spec, labels: Sequence[str]) -> Task:

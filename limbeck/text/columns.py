@@ -22,18 +22,17 @@ def named(table: Table, names: Sequence[str], among: Collection[str]) -> list[st
 
 
 def of_text(table: Table) -> list[str]:
-    """Columns that hold texts."""
+    """Columns that hold texts, or nothing at all."""
     return [name for name, values in table.columns.items() if _only(values, str)]
 
 
 def of_lists(table: Table) -> list[str]:
-    """Columns that hold lists of texts."""
+    """Columns that hold lists of texts, or nothing at all."""
     return [name for name, values in table.columns.items() if _only(values, list)]
 
 
 def _only(values: Iterable[object], kind: type) -> bool:
-    kinds = {type(value) for value in values} - {type(None)}
-    return kinds == {kind}
+    return {type(value) for value in values} <= {kind, type(None)}
 
 
 def longest(table: Table, names: Sequence[str]) -> str:

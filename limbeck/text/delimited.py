@@ -29,8 +29,10 @@ def records(path: Path, text: str, delimiter: str, *, quoted: bool = True) -> li
     # The limit is the module's, not the reader's; it must admit the longest text and be put back.
     limit = csv.field_size_limit(max(len(text), csv.field_size_limit()))
     try:
-        quoting = csv.QUOTE_MINIMAL if quoted else csv.QUOTE_NONE
-        reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, quoting=quoting, strict=True)
+        source = io.StringIO(text, newline="")
+        reader = csv.reader(
+            source, delimiter=delimiter, quoting=csv.QUOTE_MINIMAL if quoted else csv.QUOTE_NONE, strict=True
+        )
         for row in reader:
             if row:
                 found.append((line, row))
@@ -99,7 +101,7 @@ def _refuse_data_as_header(path: Path, columns: dict[str, list[str | None]], lin
     for name, values in columns.items():
         if 2 * len(set(values)) <= len(values) and name in values:
             raise DataError(
-                f"{path}:{lines[values.index(name)]}: the first line should hold column names, but its {name!r} is also "
-                "a value of that column; put names there (as text,label) once, or give them: "
+                f"{path}:{lines[values.index(name)]}: the first line should hold column names, but its {name!r} is "
+                "also a value of that column; put names there (as text,label) once, or give them: "
                 f"--set 'prepare.reader={{kind: {path.suffix.lstrip('.').lower()}, columns: [text, label]}}'"
             )

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 from tokenizers import Tokenizer
@@ -51,8 +52,6 @@ class Encoder:
         self._tokenizer = tokenizer
         tokenizer.no_padding()
         tokenizer.enable_truncation(max_length, stride=0, strategy="longest_first")
-        self._windows = Tokenizer.from_str(tokenizer.to_str())
-        self._windows.enable_truncation(max_length, stride=(max_length - 2) // _WINDOW_CONTEXT)
 
     @classmethod
     def read(cls, path: Path, max_length: int) -> "Encoder":
@@ -65,6 +64,13 @@ class Encoder:
             return cls(Tokenizer.from_file(str(path)), max_length)
         except Exception as error:  # the library raises bare Exception
             raise BundleError(f"{path}: no usable tokenizer ({error})") from None
+
+    @cached_property
+    def _windows(self) -> Tokenizer:
+        """The tokenizer that gives overlapping windows; made only where words are read, as that takes a while."""
+        tokenizer = Tokenizer.from_str(self._tokenizer.to_str())
+        tokenizer.enable_truncation(self.max_length, stride=(self.max_length - 2) // _WINDOW_CONTEXT)
+        return tokenizer
 
     @property
     def pad_id(self) -> int:

@@ -12,7 +12,7 @@ Run = Callable[[Mapping[str, np.ndarray]], np.ndarray]
 """A model: padded arrays `[batch, seq]` in, logits `[batch, labels]`, or `[batch, seq, labels]` per token, out."""
 
 TOKEN_BUDGET = 4096
-"""Most padded tokens per batch unless told otherwise: enough to keep two cores busy, little enough for their cache."""
+"""Most padded tokens per batch unless told otherwise."""
 _CHUNK_EXAMPLES = 4096
 """Examples encoded at a time, so that memory does not grow with the length of the list."""
 _UNSEEN_LOGIT = 1.0

@@ -8,17 +8,20 @@ from limbeck.text.port import Task
 
 
 def open_task(bundle: Bundle) -> Task:
-    """The task that a model or data Bundle names in its facts.
+    """The task that a model or data Bundle names in its facts, with its labels.
 
     Raises:
-        BundleError: The Bundle names no task, or one that this limbeck does not know.
+        BundleError: The Bundle names no task, one that this limbeck does not know, or labels that are none.
     """
+    labels = bundle.labels
+    if not all(isinstance(name, str) for name in labels) or len(set(labels)) < max(len(labels), 1):
+        raise BundleError(f"{bundle.path}: labels: distinct names are expected (found {labels!r})")
     where = f"{bundle.path}: task"
     try:
         spec = shelf("tasks").parse(bundle.facts.get("task", {}), where)
     except RecipeError as error:
         raise BundleError(f"{error}. Upgrade limbeck or make the Bundle again") from None
-    task: Task = shelf("tasks").build(spec, bundle.labels)
+    task: Task = shelf("tasks").build(spec, labels)
     return task
 
 

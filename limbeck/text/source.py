@@ -22,8 +22,8 @@ def read_text(path: Path, encoding: str) -> str:
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
         raise DataError(
-            f"{path}:{line}: byte {error.start} (0x{data[error.start]:02x}) is not {encoding}; name the file's encoding "
-            "with --encoding, as latin-1, cp1252, gb18030 or utf-16"
+            f"{path}:{line}: byte {error.start} (0x{data[error.start]:02x}) is not {encoding}; name the file's "
+            "encoding with --encoding, as latin-1, cp1252, gb18030 or utf-16"
         ) from None
     except (LookupError, UnicodeError):
         raise DataError(

@@ -15,12 +15,12 @@ _SEPARATOR = "\x1f"
 
 
 def plain_key(example: Example) -> str:
-    """An example's inputs without what hardly changes them: case, width of characters, runs of white space.
+    r"""An example's inputs without what hardly changes them: case, width of characters, runs of white space.
 
-    >>> plain_key(Example("A  Fine film\\n")) == plain_key(Example("a fine film"))
+    >>> plain_key(Example("A  Fine film\n")) == plain_key(Example("a fine film"))
     True
     """
-    text = _SEPARATOR.join(example.text) if isinstance(example.text, list | tuple) else example.text
+    text = " ".join(example.text) if isinstance(example.text, list | tuple) else example.text
     parts = [text] if example.pair is None else [text, example.pair]
     return _SEPARATOR.join(_plain(part) for part in parts)
 
@@ -45,14 +45,14 @@ def split_rows(
 ) -> dict[str, list[int]]:
     """Draw splits from rows; what no split takes is `train`.
 
-    Rows with equal keys stay together. A stratum gives each split its fraction, rounded, but at least one row; a stratum
-    with too few different rows to leave one in train stays there whole. So does a group of equal rows that is larger
-    than what any split still lacks.
+    Rows with equal keys stay together. A stratum gives each split its fraction, rounded, but at least one row; a
+    stratum with too few different rows to leave one in train stays there whole. So does a group of equal rows that is
+    larger than what any split still lacks.
 
     Args:
         keys: What makes rows equal.
-        strata: The class of each row, or None for an unlabelled one, which stays in train unless a labelled row has its
-            key.
+        strata: The class of each row, or None for an unlabelled one, which stays in train unless a labelled row
+            has its key.
         fractions: Split → fraction of the labelled rows, as `{"dev": 0.1, "test": 0.1}`; each at most 0.3.
         seed: Decides which rows.
 
@@ -60,7 +60,7 @@ def split_rows(
         `train` and each split of `fractions` → its rows, ascending.
 
     >>> split_rows(["a", "b", "c", "a"], ["x", "x", "x", "x"], {"test": 0.25}, seed=0)
-    {'train': [0, 2, 3], 'test': [1]}
+    {'train': [0, 1, 3], 'test': [2]}
     """
     groups: dict[str, list[int]] = defaultdict(list)
     for row, key in enumerate(keys):

@@ -50,18 +50,22 @@ def rare(counts: Mapping[str, int], names: Sequence[str]) -> str:
 
 
 def dominant(counts: Counter[str]) -> str:
-    """The class that nine rows of ten belong to, or an empty text."""
-    name, most = max(counts.items(), key=lambda item: item[1], default=("", 0))
-    return name if most >= _SHARE_IMBALANCED * max(counts.total(), 1) and len(counts) > 1 else ""
+    """The class that nine rows of ten belong to, if there are others; else an empty text.
+
+    >>> dominant(Counter(ham=95, spam=5))
+    'ham'
+    """
+    (name, most), *others = counts.most_common()
+    return name if others and most >= _SHARE_IMBALANCED * counts.total() else ""
 
 
 def shares(counts: Counter[str]) -> str:
-    """Classes with their share, for people.
+    """Classes with their share, the largest first, for people.
 
     >>> shares(Counter(negative=48, positive=52))
-    'negative (48 %), positive (52 %)'
+    'positive (52 %), negative (48 %)'
     """
-    total = max(counts.total(), 1)
-    shown = [f"{name} ({100 * n / total:.0f} %)" for name, n in sorted(counts.items(), key=lambda item: item[0])]
+    ranked = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+    shown = [f"{name} ({100 * n / counts.total():.0f} %)" for name, n in ranked]
     rest = len(shown) - 2 * _SHOWN_NAMES
     return ", ".join(shown[: 2 * _SHOWN_NAMES]) + (f" and {rest} more" if rest > 0 else "")

@@ -7,6 +7,7 @@ Tags that break their scheme are read as the `conlleval` script of CoNLL-2000 re
 
 import re
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 _TAG = re.compile(r"O|[BIMELSUW]-.+", re.DOTALL)
@@ -23,11 +24,13 @@ class Entity(NamedTuple):
     last: int
 
 
+@lru_cache(maxsize=4096)
 def is_tag(tag: str) -> bool:
     """Whether a text is `O`, or a prefix, a dash and a type."""
     return _TAG.fullmatch(tag) is not None
 
 
+@lru_cache(maxsize=4096)
 def _parts(tag: str) -> tuple[str, str]:
     prefix, _, kind = tag.partition("-")
     return _PREFIXES.get(prefix, prefix), kind

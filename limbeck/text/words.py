@@ -2,19 +2,34 @@ r"""Raw text to words that know where they stood: positions are Python's, so `te
 
 The habits are those of the Penn Treebank, on which CoNLL-2003 and OntoNotes were split: punctuation at the edges of a
 word stands alone, `.-'/@:&` inside it stays, `'s` is a word, `U.S.` and `...` stay whole. A CJK character (as in
-Devlin et al. 2019, arXiv:1810.04805) and a whole emoji sequence (UTS #51) is a word each; marks belong to what they mark.
+Devlin et al. 2019, arXiv:1810.04805) and a whole emoji sequence (UTS #51) is a word each, with its marks.
 """
 
 import re
 import unicodedata
+from collections.abc import Sequence
 
 Span = tuple[int, int]
 """Where a word begins, and where what follows it begins."""
 
-_CJK = ((0x3005, 0x3007), (0x3040, 0x30FF), (0x3400, 0x4DBF), (0x4E00, 0x9FFF), (0xF900, 0xFAFF), (0xFF66, 0xFF9F))
-_CJK_PLANES = (0x20000, 0x3FFFF)
-_LITERAL = {**{ord(c): c for c in ".-'/@:&,"}, 0x2019: "'", 0x2010: "-", 0x2011: "-", 0x73: "s", 0x53: "s"}
-_JOINER = 0x200D
+_CJK = (
+    (0x3005, 0x3007),
+    (0x3040, 0x30FF),
+    (0x3400, 0x4DBF),
+    (0x4E00, 0x9FFF),
+    (0xF900, 0xFAFF),
+    (0xFF66, 0xFF9F),
+    (0x20000, 0x3FFFF),
+)
+_CLASS_OF_CODE = {
+    **{ord(c): c for c in ".-'/@:&,"},
+    **dict.fromkeys(map(ord, "sS"), "s"),
+    **dict.fromkeys(map(ord, "^`"), "p"),
+    **dict.fromkeys(range(0x1F1E6, 0x1F200), "r"),
+    **{0x2019: "'", 0x2010: "-", 0x2011: "-", 0x200D: "j"},
+}
+# Formatting characters and modifiers count as marks: tags of flags are Cf, skin tones Sk.
+_CLASS_OF_CATEGORY = {"Nd": "d", "Pc": "w", "Cf": "m", "Sk": "m", "L": "w", "N": "w", "M": "m", "S": "e"}
 
 
 class _Classes(dict[int, str]):
@@ -26,36 +41,19 @@ class _Classes(dict[int, str]):
 
 
 def _class_of(code: int) -> str:
-    """Space, w(ord), d(igit), c(jk), e(moji or symbol), r(egional indicator), m(ark), j(oiner), p(unctuation)."""
-    if code in _LITERAL:
-        return _LITERAL[code]
+    """Space, w(ord), s, d(igit), c(jk), e(moji or symbol), r(egional indicator), m(ark), j(oiner), p(unctuation)."""
     character = chr(code)
-    if character.isspace():
-        return " "
-    if 0x1F1E6 <= code <= 0x1F1FF:
-        return "r"
-    if code == _JOINER:
-        return "j"
+    if code in _CLASS_OF_CODE or character.isspace():
+        return _CLASS_OF_CODE.get(code, " ")
     category = unicodedata.category(character)
-    if category[0] == "M" or category in ("Cf", "Sk") and code > 0x7F:  # skin tones are Sk, tags of flags Cf
-        return "m"
-    if category[0] in "LN":
-        return _letter_class(code, category)
-    if category == "Pc":
-        return "w"
-    return "e" if category[0] == "S" else "p"
-
-
-def _letter_class(code: int, category: str) -> str:
-    if any(low <= code <= high for low, high in (*_CJK, _CJK_PLANES)):
-        return "c"
-    return "d" if category == "Nd" else "w"
+    found = _CLASS_OF_CATEGORY.get(category) or _CLASS_OF_CATEGORY.get(category[0], "p")
+    return "c" if found == "w" and any(low <= code <= high for low, high in _CJK) else found
 
 
 _CLASSES = _Classes()
 _EMOJI = r"e[m]*(?:je[m]*)*|rrm*"
 _WORDS = re.compile(
-    r"(?:[ws]\.){2,}(?![wds])"  # U.S.
+    r"(?:[ws]\.){2,}(?:-[wds]+)*(?![wds])"  # U.S., U.S.-based
     r"|'s(?![wdsmj-])"  # 's
     r"|[wds][wdsmj]*(?:(?!'s(?![wdsmj-]))(?:[.\-'/@:&]|(?<=d),(?=d))[wds][wdsmj]*)*"
     r"|c[mj]*"
@@ -71,7 +69,7 @@ def split_words(text: str) -> list[Span]:
 
     >>> text = "Anna's U.S.-based team (3,000 people) flew to 東京 👩‍🚀!"
     >>> [text[a:b] for a, b in split_words(text)]
-    ['Anna', "'s", 'U.S.-based', 'team', '(', '3,000', 'people', ')', 'flew', 'to', '東', '京', '👩‍🚀', '!']
+    ['Anna', "'s", 'U.S.-based', 'team', '(', '3,000', 'people', ')', 'flew', 'to', '東', '京', '👩\u200d🚀', '!']
     """
     return [found.span() for found in _WORDS.finditer(text.translate(_CLASSES))]
 
@@ -86,7 +84,7 @@ def split_characters(text: str) -> list[Span]:
     return [found.span() for found in _CHARACTERS.finditer(text.translate(_CLASSES))]
 
 
-def joined_spans(words: list[str]) -> list[Span]:
+def joined_spans(words: Sequence[str]) -> list[Span]:
     """Where words stand in `" ".join(words)`.
 
     >>> joined_spans(["to", "Oslo"])

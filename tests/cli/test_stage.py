@@ -13,8 +13,8 @@ from limbeck.core.errors import RecipeError
     [
         (
             ["prepare", "a.csv", "--dev", "d.csv", "--text", "body", "--encoding", "latin1"],
-            {"data": Path("a.csv")},
-            {"dev": Path("d.csv"), "text": "body", "encoding": "latin1"},
+            {},
+            {"train": "a.csv", "dev": "d.csv", "text": "body", "encoding": "latin1"},
         ),
         (["finetune", "a.csv"], {"data": Path("a.csv")}, {}),
         (["finetune", "a.csv", "--model", "hf:org/name@1"], {"data": Path("a.csv")}, {"model": "hf:org/name@1"}),
@@ -33,8 +33,8 @@ from limbeck.core.errors import RecipeError
         ),
         (["benchmark", "a=x", "--data", "d"], {"data": Path("d"), "a": Path("x")}, {}),
         (
-            ["package", "m", "--evaluation", "e", "--benchmark", "b"],
-            {"model": Path("m"), "evaluation": Path("e"), "benchmark": Path("b")},
+            ["package", "m", "teacher=t", "--evaluation", "e", "--benchmark", "b"],
+            {"model": Path("m"), "teacher": Path("t"), "evaluation": Path("e"), "benchmark": Path("b")},
             {},
         ),
         (["report", "runs/a"], {"run": Path("runs/a")}, {}),

@@ -1,6 +1,5 @@
 """Bundles from anywhere: what is refused before anything is parsed."""
 
-import json
 import shutil
 
 import onnx
@@ -11,20 +10,15 @@ from limbeck.core.bundle import create_bundle
 from limbeck.core.errors import BundleError
 from limbeck.core.spec import Spec
 from limbeck.runtime import load
-from limbeck.runtime.files import _EXTERNAL_DATA
+from limbeck.runtime.files import refers_outside
 from tests.makers import tiny_model
+from tests.runtime.conftest import edit
 
 
 @pytest.fixture
 def copy(sentences, tmp_path):
     """A Bundle to damage."""
     return shutil.copytree(sentences.path, tmp_path / "bundle")
-
-
-def edit(copy, change):
-    manifest = json.loads((copy / "bundle.json").read_text())
-    change(manifest)
-    (copy / "bundle.json").write_text(json.dumps(manifest))
 
 
 def refused(copy, message, **options):
@@ -129,7 +123,11 @@ def test_weights_in_another_file(copy, place):
 def test_every_spelling_of_an_external_file_is_known(spelling):
     entry = onnx.StringStringEntryProto.FromString(spelling)
     assert entry.key == "location"
-    assert _EXTERNAL_DATA.search(b"before" + spelling + b"after")
+    assert refers_outside(b"a location, " + spelling + b"after")
+
+
+def test_the_mere_word_is_no_reference():
+    assert not refers_outside(b"location " * 3 + b"\x0a\x0ballocation_")
 
 
 @pytest.mark.parametrize("data", [b"", b"not a model", b"\x08\x0a"])

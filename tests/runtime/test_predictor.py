@@ -1,6 +1,7 @@
 """Prediction from a Bundle: the right numbers, in the right order, for any text, and clear refusals."""
 
 import logging
+import shutil
 import subprocess
 import sys
 
@@ -13,7 +14,7 @@ from limbeck.runtime import load
 from limbeck.text.encode import Encoder
 from limbeck.text.port import Example
 from tests.makers import onnx_bundle, tiny_tokenizer, tiny_weights
-from tests.runtime.conftest import TAGS
+from tests.runtime.conftest import TAGS, edit
 
 TEXTS = ["good", "the film is very bad", "", "😀 京 \ud800", "not good film " * 50]
 
@@ -103,16 +104,20 @@ def test_what_was_loaded_can_be_asked(sentences):
     ("facts", "message"),
     [
         ({"labels": ["a", "b", "c"]}, "gives 2 logits, the Bundle names 3 labels"),
+        ({"labels": ["a", "a"]}, "distinct names"),
+        ({"labels": [1, 2]}, "distinct names"),
+        ({"labels": []}, "distinct names"),
         ({"task": {"kind": "telepathy"}}, "telepathy"),
         ({"task": None}, "task.kind"),
         ({"max_length": "many"}, "max_length"),
         ({"max_length": 2}, "max_length"),
     ],
 )
-def test_facts_that_do_not_fit_are_refused(tmp_path, facts, message):
-    bundle = onnx_bundle(tmp_path / "b", "text_classification", ("no", "yes"), **facts)
+def test_facts_that_do_not_fit_are_refused(sentences, tmp_path, facts, message):
+    path = shutil.copytree(sentences.path, tmp_path / "bundle")
+    edit(path, lambda manifest: manifest["facts"].update(facts))
     with pytest.raises(BundleError, match=message):
-        load(bundle.path)
+        load(path)
 
 
 @pytest.mark.parametrize(
@@ -130,10 +135,11 @@ def test_int8_from_another_processor_is_warned_of_once(tmp_path, caplog, precisi
 def test_no_training_library_is_imported(sentences):
     code = """if True:
         import sys
-        sys.modules.update(dict.fromkeys(("torch", "transformers", "sklearn", "onnx")))
+        blocked = {"torch", "transformers", "sklearn", "scipy", "onnx"}
+        sys.modules.update(dict.fromkeys(blocked))
         import limbeck.runtime
         print(limbeck.runtime.load(sys.argv[1]).predict(["good"])[0]["label"])
-        print([m for m in sys.modules if m.split(".")[0] in ("torch", "transformers", "sklearn", "onnx") and sys.modules[m]])
+        print(sorted({name.partition(".")[0] for name, module in sys.modules.items() if module} & blocked))
     """
     result = subprocess.run([sys.executable, "-c", code, sentences.path], capture_output=True, text=True, check=False)
     assert result.stderr == ""

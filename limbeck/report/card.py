@@ -1,0 +1,138 @@
+"""The model card: a `README.md` with Hugging Face metadata that says in short what the report says."""
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import jinja2
+import yaml
+from markupsafe import Markup
+
+from limbeck.core.bundle import Bundle
+from limbeck.evidence.table import metric_name, parameters_text, rows
+from limbeck.report.findings import Findings
+from limbeck.report.lineage import SHORT
+from limbeck.text.statistics import entity_types
+
+_SHOWN_LABELS = 20
+_PIPELINES = {"text_classification": "text-classification", "token_classification": "token-classification"}
+_HUB_METRICS = {"entity_f1": "f1", "entity_precision": "precision", "entity_recall": "recall", "macro_f1": "f1"}
+"""What the Hub calls a metric, where that differs."""
+_MARKUP = re.compile(r"[\\`*_{}\[\]#|~!$^=]")
+
+
+def render_card(findings: Findings, model: Bundle, role: str) -> str:
+    """Render the card.
+
+    Args:
+        findings: What was measured.
+        model: The Bundle that is shipped.
+        role: The role under which it was evaluated.
+    """
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("limbeck", "report"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        finalize=escape_markdown,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    facts = findings.facts
+    data = facts.get("data") or {}
+    labels = entity_types(model.labels) if findings.tags else model.labels
+    name = title(findings, model)
+    text = environment.get_template("card.md.jinja").render(
+        title=name,
+        headline=" ".join(findings.headline(role)),
+        task=str(facts["task"]["kind"]).replace("_", " "),
+        labels=labels[:_SHOWN_LABELS],
+        more_labels=max(0, len(labels) - _SHOWN_LABELS),
+        max_length=model.facts.get("max_length", ""),
+        shape=shape(model),
+        table=rows(findings.measurements, findings.roles, findings.primary),
+        examples=f"{facts['n']:,}",
+        split=facts["split"],
+        primary=metric_name(findings.primary),
+        counts={k: f"{v:,}" for k, v in (data.get("counts") or {}).items() if v},
+        data_name=str(data.get("name") or ""),
+        checks=list(_checks(model)),
+        parents=[(r, p["stage"], p["digest"][:SHORT]) for r, p in model.manifest["parents"].items()],
+        instruction_sets=list(model.facts.get("instruction_sets") or []),
+        tags=findings.tags,
+        versions={k: v for k, v in model.manifest["versions"].items() if k in ("limbeck", "onnxruntime", "tokenizers")},
+    )
+    front = yaml.safe_dump(metadata(findings, role, name), sort_keys=False, allow_unicode=True, width=1000)
+    return f"---\n{front}---\n\n{text}"
+
+
+def metadata(findings: Findings, role: str, name: str) -> dict[str, Any]:
+    """What the Hub reads: library, pipeline, tags, and the measured results."""
+    kind = str(findings.facts["task"]["kind"])
+    pipeline = _PIPELINES.get(kind, kind.replace("_", "-"))
+    data = one_line(str((findings.facts.get("data") or {}).get("name") or "own data"))
+    shown = [m for m in findings.measurements if m.model == role and m.metric in _reported(findings)]
+    results = {
+        "task": {"type": pipeline},
+        "dataset": {"name": data, "type": data, "split": findings.facts["split"]},
+        "metrics": [
+            {"type": _HUB_METRICS.get(m.metric, m.metric), "name": metric_name(m.metric), "value": round(m.value, 6)}
+            for m in shown
+        ],
+    }
+    return {
+        "library_name": "onnx",
+        "pipeline_tag": pipeline,
+        "tags": ["limbeck", "bert", "distillation", "int8", "onnx"],
+        "metrics": list(dict.fromkeys(_HUB_METRICS.get(m.metric, m.metric) for m in shown)),
+        "model-index": [{"name": one_line(name), "results": [results]}],
+    }
+
+
+def _reported(findings: Findings) -> tuple[str, ...]:
+    return (findings.primary, *(name for name in ("accuracy", "macro_f1", "mcc") if name != findings.primary))
+
+
+def title(findings: Findings, model: Bundle) -> str:
+    """What the card calls the model: its data, task and shape."""
+    data = (findings.facts.get("data") or {}).get("name") or "A small BERT"
+    return f"{data}: {str(findings.facts['task']['kind']).replace('_', ' ')}, {shape(model)}"
+
+
+def shape(model: Bundle) -> str:
+    """Layers, width, parameters and precision, as far as they are known."""
+    dims: Mapping[str, Any] = model.facts.get("dims") or {}
+    parts = (
+        [f"{dims['layers']} × {dims['hidden']}", f"{parameters_text(dims['parameters'])} parameters"] if dims else []
+    )
+    return ", ".join([*parts, *([str(model.facts["precision"])] if "precision" in model.facts else [])])
+
+
+def _checks(model: Bundle) -> Iterator[str]:
+    if isinstance(parity := model.facts.get("parity"), Mapping):
+        difference, shapes = parity["max_difference"], parity["shapes"]
+        yield f"ONNX against PyTorch: logits differ by at most {difference:.1g} over {shapes} shapes."
+    if isinstance(gate := model.facts.get("gate"), Mapping):
+        metric, drop, agreement = metric_name(str(gate["metric"])), 100 * gate["drop"], 100 * gate["agreement"]
+        change = f"{metric} falls by {drop:.2f} points, {agreement:.1f} % of the answers are the same"
+        yield f"int8 against its parent on {gate['n']} dev examples: {change}."
+
+
+def one_line(text: str, characters: int = 80) -> str:
+    """Text without line breaks or control characters, cut."""
+    plain = " ".join("".join(c if c.isprintable() else " " for c in text).split())
+    return plain if len(plain) <= characters else plain[: characters - 1] + "…"
+
+
+def escape_markdown(value: object) -> object:
+    r"""One line of text that neither Markdown nor HTML takes for markup.
+
+    >>> print(escape_markdown("<b>*a*</b> www.x.org"))
+    &lt;b&gt;\*a\*&lt;/b&gt; www&#46;x.org
+    """
+    if isinstance(value, Markup) or not isinstance(value, str):
+        return value
+    text = _MARKUP.sub(r"\\\g<0>", one_line(value, 400))
+    text = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    text = text.replace("://", "&#58;//").replace("@", "&#64;")
+    text = re.sub(r"(?i)\bwww\.", lambda found: f"{found[0][:-1]}&#46;", text)
+    return Markup(text)  # noqa: S704  (just escaped)

@@ -1,0 +1,193 @@
+"""The report page: one HTML file that needs no network, in which text from data can never become markup."""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import jinja2
+from markupsafe import Markup
+
+from limbeck.core.bundle import Bundle
+from limbeck.core.measurement import Measurement
+from limbeck.core.predictions import Array
+from limbeck.evidence.table import metric_name, score_text
+from limbeck.report import plots
+from limbeck.report.classes import Classes, labels_of, scored_classes
+from limbeck.report.figures import Figure, Key
+from limbeck.report.findings import Findings, p_text
+from limbeck.report.lineage import environment, lineage, recipe_text
+from limbeck.report.losses import losses
+from limbeck.text.port import Example
+from limbeck.text.statistics import confusion
+
+_UNPRINTABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
+
+
+def render_page(
+    findings: Findings,
+    bundles: Mapping[str, Bundle],
+    examples: Sequence[Example],
+    *,
+    most_examples: int,
+    most_classes: int,
+) -> str:
+    """Render the report.
+
+    Args:
+        findings: What was measured.
+        bundles: Role → every Bundle among the stage's inputs.
+        examples: Those that were evaluated, in their order.
+        most_examples: How many lost examples of each model are shown.
+        most_classes: How many classes are shown.
+    """
+    labels, classes = labels_of(findings), scored_classes(findings)
+    shown_labels, shown_classes = labels.most_confused(most_classes), classes.most_confused(most_classes)
+    data = bundles["data"]
+    return template("page.html.jinja").render(
+        title=str(data.facts.get("name") or data.path.name),
+        headline=findings.headline(findings.roles[-1]),
+        roles=findings.roles,
+        keys=[Key(i, role) for i, role in enumerate(findings.roles)],
+        table=_across(findings),
+        metrics=_metrics(findings),
+        trades=list(_trades(findings)),
+        class_noun=classes.noun,
+        class_choice=classes.choice(most_classes),
+        class_figure=_class_figure(classes, shown_classes),
+        class_rows=[_class_row(classes, int(i)) for i in shown_classes],
+        label_choice=labels.choice(most_classes),
+        confusions=[
+            plots.confusion_matrix(
+                role, number, confusion(p)[shown_labels][:, shown_labels], [labels.names[i] for i in shown_labels]
+            )
+            for number, (role, p) in enumerate(findings.predictions.items())
+        ],
+        curves=list(_curves(findings)),
+        training=list(_training(findings, bundles)),
+        losses=losses(findings, examples, most_examples),
+        tags=findings.tags,
+        agreement=_agreement(findings),
+        checks=list(_checks(findings, bundles)),
+        lineage=lineage(bundles),
+        environment=environment(bundles),
+        recipe=recipe_text(bundles),
+        counts=data.facts.get("counts") or {},
+        detected=data.facts.get("detected") or [],
+        warnings=data.facts.get("warnings") or [],
+        split=findings.facts["split"],
+        examples=findings.facts["n"],
+        primary=metric_name(findings.primary),
+        created=findings.evaluation.manifest["created"],
+        version=findings.evaluation.manifest["versions"].get("limbeck", ""),
+    )
+
+
+def template(name: str) -> jinja2.Template:
+    """A template of this package; whatever is put into it is escaped, and a name that is missing is an error."""
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("limbeck", "report"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        finalize=_printable,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["percent"] = lambda share: f"{100 * share:.1f}"
+    return environment.get_template(name)
+
+
+def _printable(value: object) -> object:
+    """Control characters and lone surrogates, which no browser shows and no file stores, become U+FFFD."""
+    if isinstance(value, str) and not isinstance(value, Markup):
+        return _UNPRINTABLE.sub("\N{REPLACEMENT CHARACTER}", value)
+    return value
+
+
+def _across(findings: Findings) -> list[tuple[str, ...]]:
+    """The table of models with a column for each model, which fits a phone."""
+    return list(zip(*findings.table(), strict=True))
+
+
+def _metrics(findings: Findings) -> list[tuple[str, list[str]]]:
+    """Every metric of the task with its interval, by model."""
+    first = findings.roles[0]
+    units = ("fraction", "coefficient", "nats")
+    names = [m.metric for m in findings.measurements if m.model == first and m.unit in units and m.split]
+    return [
+        (metric_name(name), [_score(findings.find(role, name)) for role in findings.roles])
+        for name in names
+        if not name.startswith("agreement_with_")
+    ]
+
+
+def _score(m: Measurement | None) -> str:
+    return "–" if m is None else score_text(m)
+
+
+def _trades(findings: Findings) -> Iterator[Figure]:
+    scores = _by_role(findings, findings.primary)
+    axes = (("latency_p50", "latency p50, ms", 1.0), ("size_bytes", "size, MB", 1e-6))
+    for metric, label, factor in axes:
+        costs = {role: factor * m.value for role, m in _by_role(findings, metric).items()}
+        if costs.keys() & scores.keys():
+            what = metric_name(findings.primary)
+            yield plots.trade(f"{what} against {label.partition(',')[0]}", label, costs, scores, findings.roles)
+
+
+def _by_role(findings: Findings, metric: str) -> dict[str, Measurement]:
+    return {role: m for role in findings.roles if (m := findings.find(role, metric))}
+
+
+def _class_figure(classes: Classes, shown: Array) -> Figure:
+    scores = {role: counts.f1[shown] for role, counts in classes.counts.items()}
+    return plots.class_scores(scores, [classes.names[i] for i in shown])
+
+
+def _class_row(classes: Classes, index: int) -> tuple[str, int, list[list[str]]]:
+    """Name, true cases, and precision, recall, F1 in percent by model."""
+    counts = list(classes.counts.values())
+    scores = [[f"{100 * x[index]:.1f}" for x in (c.precision, c.recall, c.f1)] for c in counts]
+    return classes.names[index], int(counts[0].truths[index]), scores
+
+
+def _curves(findings: Findings) -> Iterator[Figure]:
+    if len(findings.facts["labels"]) == 2 and not findings.tags and _by_role(findings, "roc_auc"):
+        yield plots.roc(findings.predictions, _by_role(findings, "roc_auc"))
+    yield plots.calibration(findings.predictions, _by_role(findings, "ece"))
+
+
+def _training(findings: Findings, bundles: Mapping[str, Bundle]) -> Iterator[Figure]:
+    own = {role: bundles[role].facts.get("history") or [] for role in findings.roles if role in bundles}
+    history = {role: records for role, records in own.items() if records and "precision" not in bundles[role].facts}
+    for role, records in history.items():
+        yield plots.loss_curves(role, records)
+    if dev := plots.dev_curves(history, findings.primary, findings.roles):
+        yield dev
+
+
+def _agreement(findings: Findings) -> list[tuple[str, list[tuple[str, str]]]]:
+    """For each model the share of equal answers with each model before it, and McNemar's p."""
+    return [
+        (role, [_pair(findings, role, other) for other in findings.roles[:place]])
+        for place, role in enumerate(findings.roles)
+        if place
+    ]
+
+
+def _pair(findings: Findings, role: str, other: str) -> tuple[str, str]:
+    p = findings.find(role, f"mcnemar_p_against_{other}")
+    return _score(findings.find(role, f"agreement_with_{other}")), p_text(p.value) if p else ""
+
+
+def _checks(findings: Findings, bundles: Mapping[str, Bundle]) -> Iterator[tuple[str, str, str]]:
+    """Model, gate and what it found."""
+    for role in findings.roles:
+        facts = bundles[role].facts if role in bundles else {}
+        for gate in ("parity", "gate"):
+            if isinstance(facts.get(gate), Mapping):
+                found = ", ".join(f"{name} {_plain(value)}" for name, value in facts[gate].items())
+                yield role, {"parity": "export parity", "gate": "int8 gate"}[gate], found
+
+
+def _plain(value: Any) -> str:
+    return f"{value:.3g}" if isinstance(value, float) else str(value)

@@ -1,0 +1,67 @@
+"""Draw up what was measured: one HTML page, the measurements of evaluation and benchmark together, and CSV."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from pydantic import Field
+
+from limbeck.core import spec as core
+from limbeck.core.bundle import Bundle, create_bundle, open_bundle
+from limbeck.core.errors import BundleError
+from limbeck.core.files import write_text
+from limbeck.core.journal import Journal
+from limbeck.core.measurement import write_measurements
+from limbeck.report.findings import Findings
+from limbeck.text.examples import read_examples
+
+
+class Spec(core.Spec):
+    """What the page shows."""
+
+    examples: int = Field(20, ge=0, le=200)
+    """How many of the examples that a model lost against the baseline are shown."""
+    classes: int = Field(20, ge=2, le=40)
+    """How many classes are shown, those with most errors first chosen; CSV has all."""
+
+
+def run(spec: Spec, inputs: Mapping[str, Bundle], out: Path, log: Journal) -> Bundle:
+    """Draw up the report.
+
+    Args:
+        spec: What it shows.
+        inputs: `data`, the models by role, `evaluation`, and `benchmark` if there is one.
+        out: Where the Bundle goes.
+        log: Where progress is told.
+
+    Returns:
+        A Bundle with `report.html`, `measurements.json`, `predictions.csv` and `classes.csv`.
+
+    Raises:
+        BundleError: There is no evaluation, or it is of other data.
+    """
+    from limbeck.report.classes import scored_classes
+    from limbeck.report.export import class_rows, prediction_rows, write_csv
+    from limbeck.report.page import render_page
+
+    findings = Findings.of(inputs)
+    examples = read_examples(_evaluated_data(inputs), findings.facts["split"], labelled=True)
+    page = render_page(findings, inputs, examples, most_examples=spec.examples, most_classes=spec.classes)
+    with create_bundle(out, "report", spec, inputs) as draft:
+        write_text(draft.path / "report.html", page)
+        write_measurements(draft.path / "measurements.json", findings.measurements)
+        write_csv(draft.path / "predictions.csv", prediction_rows(findings, examples))
+        write_csv(draft.path / "classes.csv", class_rows(scored_classes(findings)))
+        draft.facts |= {"headline": findings.headline(findings.roles[-1])}
+    log.record("report", bytes=len(page))
+    return open_bundle(out)
+
+
+def _evaluated_data(inputs: Mapping[str, Bundle]) -> Bundle:
+    """The data, which must be what the models were evaluated on."""
+    parent = inputs["evaluation"].manifest["parents"].get("data", {})
+    if "data" not in inputs or parent.get("digest") != inputs["data"].digest:
+        place = inputs["data"].path if "data" in inputs else "nothing"
+        raise BundleError(
+            f"report.from.data: {place} is not the data that {inputs['evaluation'].path} was measured on; give that one"
+        )
+    return inputs["data"]

@@ -1,0 +1,76 @@
+"""The stages as Python functions, one for each file of `limbeck/stages`, with that stage's fields as typed keywords."""
+
+import inspect
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from limbeck import pipeline
+from limbeck.core.bundle import Bundle
+from limbeck.core.errors import RecipeError
+from limbeck.core.journal import Journal
+from limbeck.core.spec import Spec, describe
+
+ROLES: Mapping[str, tuple[str, ...]] = {
+    "prepare": (),
+    "finetune": ("data",),
+    "distil": ("teacher", "data"),
+    "export": ("model",),
+    "quantize": ("model", "data"),
+    "evaluate": ("data",),
+    "benchmark": ("data",),
+    "package": ("model", "evaluation"),
+    "report": ("data", "evaluation"),
+}
+"""The inputs that a stage cannot do without; `evaluate`, `benchmark` and `report` take models under any other name."""
+
+
+def stage_function(name: str) -> Callable[..., Bundle]:
+    """The function of a stage.
+
+    Its keywords are the stage's inputs, each a Bundle or the path of one (`data` may be a file of rows), the fields of its
+    Spec, `out`, the directory to be made, and `log`.
+    """
+    spec: type[Spec] = pipeline.load_stage(name).Spec
+    roles = ROLES[name]
+
+    def function(*, out: str | Path, log: Journal | None = None, **keywords: Any) -> Bundle:
+        fields = {k: v for k, v in keywords.items() if k in spec.model_fields}
+        inputs = {k: v for k, v in keywords.items() if k not in fields}
+        if missing := [role for role in roles if role not in inputs]:
+            raise RecipeError(f"{name}: missing {', '.join(missing)}; it needs {', '.join(roles)}")
+        if wrong := [k for k, v in inputs.items() if not isinstance(v, Bundle | str | Path)]:
+            raise RecipeError(f"{name}.{wrong[0]}: no such field; the fields are {', '.join(spec.model_fields)}")
+        return pipeline.run_stage(name, inputs, fields, Path(out), (), log or Journal())
+
+    function.__name__ = function.__qualname__ = name
+    function.__doc__ = _docstring(name, spec, roles)
+    function.__signature__ = _signature(spec, roles)  # type: ignore[attr-defined]
+    return function
+
+
+def _signature(spec: type[Spec], roles: tuple[str, ...]) -> inspect.Signature:
+    keyword = inspect.Parameter.KEYWORD_ONLY
+    inputs = [inspect.Parameter(role, keyword, annotation=Bundle | str | Path) for role in roles]
+    fields = [
+        inspect.Parameter(
+            key,
+            keyword,
+            default=inspect.Parameter.empty if field.is_required() else field.get_default(call_default_factory=True),
+            annotation=field.annotation,
+        )
+        for key, field in spec.model_fields.items()
+        if key not in roles
+    ]
+    ends = [
+        inspect.Parameter("out", keyword, annotation=str | Path),
+        inspect.Parameter("log", keyword, default=None, annotation=Journal | None),
+    ]
+    return inspect.Signature([*inputs, *fields, *ends], return_annotation=Bundle)
+
+
+def _docstring(name: str, spec: type[Spec], roles: tuple[str, ...]) -> str:
+    purpose = (pipeline.load_stage(name).__doc__ or "").partition("\n\n")[0]
+    inputs = [f"    {role}: A Bundle or the path of one." for role in roles]
+    fields = [f"    {f.name}: {' '.join(f.meaning.split())}" for f in describe(spec)]
+    return "\n".join([purpose, "", "Args:", *inputs, *fields, "    out: Directory to be made.", "    log: Progress."])

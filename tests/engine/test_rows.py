@@ -1,0 +1,63 @@
+"""The order of rows, and batches."""
+
+import numpy as np
+import torch
+
+from limbeck.core.shelf import shelf
+from limbeck.engine.rows import Rows, epoch_order
+from limbeck.text.encode import Encoder
+from limbeck.text.port import Example
+from tests.makers import tiny_tokenizer
+
+LENGTHS = np.random.default_rng(0).integers(5, 60, 1000).tolist()
+
+
+def rows(examples, kind="text_classification", labels=("bad", "good")) -> Rows:
+    tasks = shelf("tasks")
+    return Rows.encode(tasks.build(tasks.spec(kind)(), labels), Encoder(tiny_tokenizer(), 32), examples)
+
+
+def test_every_row_comes_once_an_epoch():
+    order = epoch_order(LENGTHS, batch_size=16, seed=0, epoch=0)
+    assert sorted(i for batch in order for i in batch) == list(range(1000))
+
+
+def test_order_is_a_function_of_seed_and_epoch():
+    first = epoch_order(LENGTHS, 16, seed=1, epoch=2)
+    assert first == epoch_order(LENGTHS, 16, seed=1, epoch=2)
+    assert first != epoch_order(LENGTHS, 16, seed=1, epoch=3)
+    assert first != epoch_order(LENGTHS, 16, seed=2, epoch=2)
+
+
+def test_little_is_padded():
+    order = epoch_order(LENGTHS, 16, seed=0, epoch=0)
+    padded = sum(max(LENGTHS[i] for i in batch) * len(batch) for batch in order)
+    assert padded / sum(LENGTHS) < 1.05
+
+
+def test_short_and_long_batches_are_mixed():
+    means = [np.mean([LENGTHS[i] for i in batch]) for batch in epoch_order(LENGTHS, 16, seed=0, epoch=0)]
+    assert means != sorted(means)
+    assert abs(np.corrcoef(means, range(len(means)))[0, 1]) < 0.5
+
+
+def test_batch_of_words_marks_first_sub_words_and_aligns_targets():
+    made = rows(
+        [Example(["anna", "xyz"], None, ["B-PER", "O"]), Example(["oslo"], None, ["O"])],
+        "token_classification",
+        ("O", "B-PER", "I-PER"),
+    )
+    batch = made.batch([1, 0], torch.device("cpu"))
+    assert batch.items.int().tolist() == [[0, 1, 0, 0, 0, 0], [0, 1, 1, 0, 0, 0]]
+    assert batch.targets.tolist() == [0, 1, 0]
+    assert batch.rows.tolist() == [1, 0]
+
+
+def test_unlabelled_rows_have_no_target():
+    batch = rows([Example("good", None, None), Example("bad", None, "bad")]).batch([0, 1], torch.device("cpu"))
+    assert batch.targets.tolist() == [-1, 0]
+
+
+def test_digest_depends_on_tokens_alone():
+    assert rows([Example("good", None, "bad")]).digest() == rows([Example("good", None, "good")]).digest()
+    assert rows([Example("good")]).digest() != rows([Example("bad")]).digest()

@@ -1,0 +1,76 @@
+"""Students: cut, taught, saved."""
+
+import pytest
+from transformers import AutoModelForSequenceClassification, AutoModelForTokenClassification
+
+from limbeck.core.errors import BundleError, RecipeError
+from limbeck.objectives import AttentionScores, Labels, SoftTargets
+from tests.stages.conftest import made
+from tests.stages.test_finetune import score
+
+FAST = [{"objectives": ["soft_targets", "hidden_states", "attention_scores"], "epochs": 3, "learning_rate": 2e-3}]
+
+
+def test_student_learns_from_its_teacher(teacher, data, tmp_path):
+    student = made("distil", tmp_path / "s", {"teacher": teacher, "data": data}, student="2x24", phases=FAST)
+    assert student.facts["dims"]["layers"] == 2
+    assert score(student, data) >= score(teacher, data) - 0.1
+    stock = AutoModelForSequenceClassification.from_pretrained(student.path)
+    assert stock.config.num_hidden_layers == 2
+
+
+def test_narrow_student_with_default_phases(teacher, data, tmp_path):
+    student = made("distil", tmp_path / "s", {"teacher": teacher, "data": data}, student="layers=2,hidden=12,heads=2")
+    phases = [h["phase"] for h in student.facts["history"]]
+    assert phases == sorted(phases)
+    assert len(set(phases)) == 2
+    assert score(student, data) > 0.6
+
+
+def test_tagger(tagger, tags, tmp_path):
+    student = made("distil", tmp_path / "s", {"teacher": tagger, "data": tags}, student="half", phases=FAST)
+    assert score(student, tags) > 0.8
+    assert AutoModelForTokenClassification.from_pretrained(student.path).config.n_layers == 2
+
+
+def test_online_teacher_gives_the_same_student_as_the_cache(teacher, data, tmp_path):
+    inputs = {"teacher": teacher, "data": data}
+    fields = {"student": "2x24", "phases": FAST, "cache_dtype": "float32"}
+    cached = made("distil", tmp_path / "a" / "s", inputs, **fields)
+    online = made("distil", tmp_path / "b" / "s", inputs, cache_gb=0, **fields)
+    assert (tmp_path / "a" / "cache").exists()
+    assert not (tmp_path / "b" / "cache").exists()
+    losses = [[h["loss"] for h in b.facts["history"]] for b in (cached, online)]
+    assert losses[0] == pytest.approx(losses[1], rel=1e-3)
+
+
+def test_objectives_without_phases_make_one_phase(teacher, data, tmp_path):
+    fields = {"objectives": [SoftTargets(temperature=1), Labels()], "epochs": 1, "student": "half"}
+    student = made("distil", tmp_path / "s", {"teacher": teacher, "data": data}, **fields)
+    assert len(student.facts["history"]) == 1
+    assert set(student.facts["history"][0]["terms"]) == {"soft_targets", "labels"}
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"student": "5x24"}, "layers=5.*layers=4"),
+        ({"student": "2x48"}, "hidden=48"),
+        ({"student": "big"}, "is no shape"),
+        ({"student": "layers=2,hidden=20,heads=3"}, "does not divide"),
+        ({"student": "layers=2,heads=2,hidden=12", "objectives": [AttentionScores()]}, "heads=4"),
+        ({"objectives": ["soft_target"]}, "soft_targets"),
+        ({"objectives": [{"kind": "soft_targets", "temprature": 3}]}, "temperature"),
+        ({"objectives": ["labels"], "phases": FAST}, "belongs to a phase"),
+        ({"objectives": [{"kind": "attention_relations", "relation_heads": 7}]}, "those that do are 1, 2"),
+    ],
+)
+def test_what_does_not_fit_is_refused_with_what_would(teacher, data, tmp_path, fields, message):
+    with pytest.raises(RecipeError, match=message):
+        made("distil", tmp_path / "s", {"teacher": teacher, "data": data}, **fields)
+    assert not (tmp_path / "s").exists()
+
+
+def test_teacher_of_other_labels_is_refused(tagger, data, tmp_path):
+    with pytest.raises(BundleError, match=r"B-LOC.*negative, positive"):
+        made("distil", tmp_path / "s", {"teacher": tagger, "data": data})

@@ -1,0 +1,76 @@
+"""ONNX models that answer as their parents."""
+
+import numpy as np
+import onnx
+import pytest
+
+from limbeck.core.errors import BundleError, GateError
+from limbeck.engine.score import open_scorer
+from limbeck.stages.export import SHAPES
+from limbeck.text.examples import read_examples
+from tests.stages.conftest import made
+
+
+@pytest.fixture(scope="module")
+def exported(folder, teacher):
+    return made("export", folder / "onnx", {"model": teacher})
+
+
+@pytest.fixture(scope="module")
+def exported_tagger(folder, tagger):
+    return made("export", folder / "tagger-onnx", {"model": tagger})
+
+
+def test_answers_as_the_pytorch_model(teacher, exported, data):
+    examples = read_examples(data, "test")
+    pairs = zip(open_scorer(teacher).logits(examples), open_scorer(exported).logits(examples), strict=True)
+    assert max(np.abs(a - b).max() for a, b in pairs) < 1e-5
+
+
+def test_tagger_without_token_types(tagger, exported_tagger, tags):
+    graph = onnx.load(exported_tagger.file("model.onnx")).graph
+    assert [x.name for x in graph.input] == ["input_ids", "attention_mask"]
+    examples = read_examples(tags, "test")
+    pairs = zip(open_scorer(tagger).logits(examples), open_scorer(exported_tagger).logits(examples), strict=True)
+    assert max(np.abs(a - b).max() for a, b in pairs) < 1e-5
+
+
+def test_gate_is_recorded(exported):
+    parity = exported.facts["parity"]
+    assert parity["shapes"] == len(SHAPES) >= 12
+    assert 0 <= parity["max_difference"] <= parity["tolerance"]
+
+
+def test_gate_that_is_failed_writes_nothing(teacher, tmp_path):
+    with pytest.raises(GateError, match="nothing was written"):
+        made("export", tmp_path / "onnx", {"model": teacher}, tolerance=1e-12)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_onnx_cannot_be_exported_again(exported, tmp_path):
+    with pytest.raises(BundleError, match="model.onnx"):
+        made("export", tmp_path / "again", {"model": exported})
+
+
+def test_int8_is_smaller_gated_and_signed(exported, data, tmp_path):
+    int8 = made("quantize", tmp_path / "int8", {"model": exported, "data": data})
+    gate = int8.facts["gate"]
+    assert gate["passed"]
+    assert gate["agreement"] >= 0.98
+    assert int8.facts["precision"] == "int8"
+    model = onnx.load(int8.file("model.onnx"))
+    kinds = {t.data_type for t in model.graph.initializer if t.name.endswith("_quantized")}
+    assert kinds == {onnx.TensorProto.INT8}
+    assert "MatMulInteger" in {n.op_type for n in model.graph.node}
+    assert int8.file("model.onnx").stat().st_size < exported.file("model.onnx").stat().st_size
+
+
+def test_int8_gate_refuses_and_force_overrules(exported, data, tmp_path):
+    strict = {"max_drop": 0.0, "min_agreement": 1.0, "quantizer": {"kind": "dynamic_int8", "per_channel": False}}
+    inputs = {"model": exported, "data": data}
+    try:
+        assert made("quantize", tmp_path / "int8", inputs, **strict).facts["gate"]["agreement"] == 1.0
+    except GateError as error:
+        assert "--force" in str(error)
+        assert not (tmp_path / "int8").exists()
+        assert not made("quantize", tmp_path / "int8", inputs, force=True, **strict).facts["gate"]["passed"]

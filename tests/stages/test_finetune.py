@@ -1,0 +1,115 @@
+"""Teachers: trained, kept, or refused."""
+
+import json
+import shutil
+
+import pytest
+import torch
+from transformers import AutoModelForSequenceClassification, AutoModelForTokenClassification
+
+from limbeck.core.errors import BundleError
+from limbeck.engine.score import dev_score, open_scorer
+from limbeck.text.examples import read_examples
+from limbeck.text.opening import open_task
+from tests.stages.conftest import made
+
+
+def score(bundle, data) -> float:
+    task = open_task(bundle)
+    return dev_score(open_scorer(bundle), task, read_examples(data, "dev"))[task.primary]
+
+
+def test_learns_and_keeps_the_best_weights(teacher, data):
+    history = teacher.facts["history"]
+    assert [h["epoch"] for h in history] == list(range(1, 9))
+    assert history[-1]["loss"] < history[0]["loss"]
+    best = max(h["dev"]["accuracy"] for h in history)
+    assert best > 0.8
+    assert score(teacher, data) == pytest.approx(best)
+
+
+def test_learns_tags(tagger, tags):
+    assert score(tagger, tags) > 0.9
+
+
+def test_opens_with_stock_classes(teacher, tagger):
+    stock = AutoModelForSequenceClassification.from_pretrained(teacher.path)
+    assert stock.config.id2label == dict(enumerate(teacher.labels))
+    assert AutoModelForTokenClassification.from_pretrained(tagger.path).config.num_labels == len(tagger.labels)
+
+
+def test_same_seed_same_weights(folder, data, tmp_path):
+    fields = {"model": str(folder / "backbone"), "max_length": 32, "epochs": 1, "seed": 3}
+    twins = [made("finetune", tmp_path / n, {"data": data}, **fields) for n in ("a", "b")]
+    assert twins[0].digest == twins[1].digest
+
+
+def test_teacher_that_fits_is_not_trained_again(teacher, data, tmp_path):
+    again = made("finetune", tmp_path / "again", {"data": data}, model=str(teacher.path), max_length=32)
+    assert again.facts["history"] == []
+    assert score(again, data) == score(teacher, data)
+
+
+def test_head_with_labels_in_another_order_is_reordered(teacher, data, tmp_path):
+    other = tmp_path / "other"
+    network = AutoModelForSequenceClassification.from_pretrained(teacher.path)
+    with torch.no_grad():
+        for parameter in (network.classifier.weight, network.classifier.bias):
+            parameter.copy_(parameter.flip(0).clone())
+    network.config.id2label = {0: teacher.labels[1], 1: teacher.labels[0]}
+    network.config.label2id = {v: k for k, v in network.config.id2label.items()}
+    network.save_pretrained(other)
+    shutil.copy(teacher.path / "tokenizer.json", other)
+    again = made("finetune", tmp_path / "again", {"data": data}, model=str(other), max_length=32)
+    assert again.labels == data.labels
+    assert score(again, data) == score(teacher, data)
+
+
+def test_head_of_other_labels_is_refused_or_replaced_on_request(teacher, data, tmp_path):
+    other = tmp_path / "other"
+    shutil.copytree(teacher.path, other)
+    config = json.loads((other / "config.json").read_text())
+    config["id2label"], config["label2id"] = {"0": "cat", "1": "dog"}, {"cat": 0, "dog": 1}
+    (other / "config.json").write_text(json.dumps(config))
+    fields = {"model": str(other), "max_length": 32, "epochs": 1}
+    with pytest.raises(BundleError, match=r"cat, dog.*negative, positive.*replace_head"):
+        made("finetune", tmp_path / "refused", {"data": data}, **fields)
+    assert not (tmp_path / "refused").exists()
+    replaced = made("finetune", tmp_path / "replaced", {"data": data}, replace_head=True, **fields)
+    assert replaced.labels == data.labels
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (lambda d: (d / "model.safetensors").rename(d / "pytorch_model.bin"), "pickle"),
+        (lambda d: (d / "model.safetensors").unlink(), "no model.safetensors"),
+        (lambda d: (d / "model.safetensors").write_bytes(b"\x08\0\0\0\0\0\0\0nonsense"), "cannot be loaded"),
+        (lambda d: (d / "config.json").unlink(), "no config.json"),
+        (lambda d: (d / "config.json").write_text('{"model_type": "t5"}'), "model_type 't5'.*bert, distilbert"),
+        (lambda d: (d / "config.json").write_text('{"model_type": "bert", "auto_map": {}}'), "code of its own"),
+        (lambda d: (d / "tokenizer.json").write_text("{}"), "tokenizer"),
+    ],
+)
+def test_unusable_checkpoints_are_refused_by_name(folder, teacher, data, tmp_path, damage, message):
+    broken = tmp_path / "broken"
+    shutil.copytree(folder / "backbone", broken)
+    damage(broken)
+    with pytest.raises(BundleError, match=message):
+        made("finetune", tmp_path / "out", {"data": data}, model=str(broken), max_length=32)
+    assert not (tmp_path / "out").exists()
+
+
+def test_missing_model_says_what_a_reference_is(data, tmp_path):
+    with pytest.raises(BundleError, match="minilm-l6"):
+        made("finetune", tmp_path / "out", {"data": data}, model="no/such/place")
+
+
+def test_more_tokens_than_positions_are_refused(folder, teacher, data, tmp_path):
+    with pytest.raises(BundleError, match="64 positions"):
+        made("finetune", tmp_path / "out", {"data": data}, model=str(folder / "backbone"), max_length=128)
+
+
+def test_hub_names_are_resolved_through_the_hub(data, tmp_path):
+    with pytest.raises(BundleError, match="cannot be fetched"):
+        made("finetune", tmp_path / "out", {"data": data}, model="hf:nobody/nothing@main")

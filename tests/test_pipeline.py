@@ -1,0 +1,165 @@
+"""Runs: every step once, only what changed again, nothing of others overwritten."""
+
+import json
+
+import pytest
+import yaml
+
+import limbeck
+from limbeck.core.errors import DataError, LimbeckError, RecipeError
+from limbeck.core.journal import Journal
+from limbeck.core.recipe import read_recipe
+from limbeck.pipeline import Result, resolve, run, run_file
+from tests import models
+
+TOY = [
+    "finetune.max_length=32",
+    "finetune.epochs=4",
+    "finetune.learning_rate=3e-3",
+    "finetune.batch_size=16",
+    "distil.phases[0].epochs=1",
+    "distil.phases[0].learning_rate=2e-3",
+    "distil.phases[1].epochs=1",
+    "evaluate.draws=100",
+    "benchmark.texts=10",
+    "benchmark.rounds=2",
+    "quantize.min_agreement=0",
+    "quantize.max_drop=1",
+]
+STEPS = ("prepare", "finetune", "distil", "export", "quantize", "evaluate", "benchmark", "package", "report")
+
+
+def compress(rows, out, backbone, settings=(), **options) -> Result:
+    return limbeck.compress(
+        rows, out, teacher=str(backbone), settings=[*TOY, *settings], log=Journal(quiet=True), **options
+    )
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("runs")
+
+
+@pytest.fixture(scope="module")
+def rows(folder):
+    return models.reviews(folder / "reviews.csv")
+
+
+@pytest.fixture(scope="module")
+def backbone(folder):
+    return models.backbone(folder / "backbone")
+
+
+@pytest.fixture(scope="module")
+def finished(folder, rows, backbone) -> Result:
+    return compress(rows, folder / "tiny", backbone)
+
+
+def test_result_is_laid_out_as_promised(finished):
+    assert finished.ran == STEPS
+    for name in ("recipe.yaml", "measurements.json", "report.html", "log.jsonl"):
+        assert (finished.out / name).is_file()
+    for name in ("teacher", "student", "bundle"):
+        assert limbeck.open_bundle(finished.out / name).verify()
+
+
+def test_measurements_name_model_metric_and_interval(finished):
+    rows = json.loads((finished.out / "measurements.json").read_text())
+    assert {r["model"] for r in rows} == {"teacher", "student", "bundle"}
+    accuracy = [r for r in rows if r["metric"] == "accuracy"]
+    assert len(accuracy) == 3
+    assert all(r["low"] <= r["value"] <= r["high"] and r["split"] == "test" and r["n"] > 0 for r in accuracy)
+
+
+def test_bundle_predicts(finished):
+    answers = limbeck.load(finished.out / "bundle").predict(["the good film", "the bad film"])
+    assert [set(a) >= {"label", "probability"} for a in answers] == [True, True]
+
+
+def test_table_has_a_row_for_each_model(finished):
+    table = finished.table()
+    assert all(role in table for role in ("teacher", "student", "bundle", "report.html"))
+    assert max(map(len, table.splitlines()[:6])) <= 110
+
+
+def test_same_command_does_nothing_again(finished, rows, backbone):
+    before = {p: p.stat().st_mtime_ns for p in finished.out.rglob("model.*")}
+    assert compress(rows, finished.out, backbone).ran == ()
+    assert {p: p.stat().st_mtime_ns for p in finished.out.rglob("model.*")} == before
+
+
+def test_resolved_recipe_reproduces_the_run(finished, tmp_path):
+    log = Journal(quiet=True)
+    again = run_file(finished.out / "recipe.yaml", tmp_path / "again", [], log)
+    for step in ("prepare", "finetune", "distil"):
+        assert again.bundles[step].digest == finished.bundles[step].digest
+    same = run_file(finished.out / "recipe.yaml", finished.out, [], log)
+    assert same.ran == ()
+
+
+def test_changed_field_runs_again_only_what_depends_on_it(folder, finished, rows, backbone):
+    ran = compress(rows, folder / "tiny", backbone, ["benchmark.texts=11"]).ran
+    assert ran == ("benchmark", "package", "report")
+
+
+def test_damaged_result_is_made_again(folder, finished, rows, backbone):
+    compress(rows, folder / "tiny", backbone)
+    damaged = finished.out / "student" / "model.safetensors"
+    content = bytearray(damaged.read_bytes())
+    content[-1] ^= 1
+    damaged.write_bytes(content)
+    assert compress(rows, folder / "tiny", backbone).ran == ("distil",)
+
+
+def test_directory_of_others_is_left_alone(rows, backbone, tmp_path):
+    (tmp_path / "thesis.txt").write_text("do not touch")
+    with pytest.raises(LimbeckError, match="no Limbeck run"):
+        compress(rows, tmp_path, backbone)
+    assert [p.name for p in tmp_path.iterdir()] == ["thesis.txt"]
+
+
+@pytest.mark.parametrize(
+    ("setting", "message"),
+    [
+        ("distill.epochs=3", "no step 'distill'"),
+        ("finetune.epoch=3", "did you mean 'epochs'"),
+        ("finetune.epochs=0", "finetune.epochs: .*greater than or equal to 1"),
+        ("distil.phases[7].epochs=3", "no index"),
+        ("distil.phases[0].objectives[0].kind=soft_target", "no objective 'soft_target'; did you mean 'soft_targets'"),
+        ("finetune.epochs", "step.field=value"),
+    ],
+)
+def test_wrong_settings_are_refused_before_anything_is_written(rows, backbone, tmp_path, setting, message):
+    with pytest.raises(RecipeError, match=message):
+        compress(rows, tmp_path / "out", backbone, [setting])
+    assert not (tmp_path / "out").exists()
+
+
+def test_wrong_column_is_refused_with_the_columns_there_are(rows, backbone, tmp_path):
+    with pytest.raises(DataError, match="'text', 'label'"):
+        compress(rows, tmp_path / "out", backbone, text="review")
+
+
+def test_reference_to_nothing_is_refused(tmp_path):
+    recipe = {"limbeck": 1, "steps": [{"stage": "export", "from": {"model": "teacher"}}]}
+    (tmp_path / "r.yaml").write_text(yaml.safe_dump(recipe))
+    with pytest.raises(RecipeError, match=r"export.from.model: 'teacher' is neither"):
+        run(read_recipe(tmp_path / "r.yaml"), tmp_path / "out", Journal(quiet=True))
+
+
+def test_shipped_recipe_is_the_default(rows):
+    from limbeck.pipeline import compress_recipe
+
+    shipped = read_recipe(models.ROOT / "recipes" / "compress.yaml")
+    default = compress_recipe("reviews.csv", {}, teacher="minilm-l6", student="half", seed=0, force=False)
+    assert resolve(shipped) == resolve(default)
+
+
+def test_stage_functions_show_their_fields():
+    import inspect
+
+    parameters = inspect.signature(limbeck.distil).parameters
+    assert {"teacher", "data", "out", "student", "phases", "seed"} <= parameters.keys()
+    assert parameters["student"].annotation is str
+    with pytest.raises(RecipeError, match="missing teacher, data"):
+        limbeck.distil(out="nowhere")

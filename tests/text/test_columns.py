@@ -1,0 +1,52 @@
+from pathlib import Path
+
+import pytest
+
+from limbeck.core.errors import DataError
+from limbeck.core.table import Table
+from limbeck.text import columns
+
+
+def table(**values):
+    return Table(Path("a.csv"), values, range(1, len(next(iter(values.values()))) + 1))
+
+
+def test_names_match_whatever_their_case_and_punctuation():
+    assert columns.named(
+        table(**{"Gold Label": [], " TEXT ": []}), ("text", "gold_label"), {"Gold Label", " TEXT "}
+    ) == [
+        " TEXT ",
+        "Gold Label",
+    ]
+
+
+def test_kinds_of_columns():
+    mixed = table(text=["a", None], words=[["a"], None], both=["a", ["b"]], none=[None, None])
+    assert columns.of_text(mixed) == ["text", "none"]
+    assert columns.of_lists(mixed) == ["words", "none"]
+
+
+def test_what_looks_like_labels():
+    n = 40
+    data = table(
+        stars=[str(i % 5) for i in range(n)],
+        id=[str(i) for i in range(n)],
+        one=["x"] * n,
+        long=["y" * 50, "z" * 50] * (n // 2),
+        score=[str(i % 15 / 4) for i in range(n)],
+    )
+    assert columns.look_like_labels(data, list(data.columns)) == ["stars"]
+
+
+def test_longest_column_and_description():
+    data = table(title=["short", None], body=["much longer", "than this " * 9], tags=[["O", "B-X"], []])
+    assert columns.longest(data, ["title", "body"]) == "body"
+    assert columns.describe(data) == "'title' (short), 'body' (much longer), 'tags' (O B-X)"
+
+
+def test_wanted_column():
+    data = table(a=["x"])
+    assert columns.wanted_column(data, {"text": "a"}, "text") == "a"
+    assert columns.wanted_column(data, {"text": ""}, "text") is None
+    with pytest.raises(DataError, match="no column 'b' for --text; the columns are 'a'"):
+        columns.wanted_column(data, {"text": "b"}, "text")
