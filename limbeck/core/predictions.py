@@ -1,5 +1,7 @@
 """Answers of a model beside the truth, as plain arrays: what metrics, gates and the report read."""
 
+import zipfile
+import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -67,10 +69,10 @@ class Predictions:
             BundleError: The file is missing or damaged.
         """
         try:
-            with np.load(path, allow_pickle=False) as arrays:
+            with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
                 labels = tuple(str(x) for x in arrays["labels"])
                 return cls(labels, arrays["probabilities"], arrays["targets"], arrays["offsets"])
-        except (OSError, ValueError, KeyError) as error:
+        except (OSError, ValueError, KeyError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
             raise BundleError(f"{path}: not stored predictions ({error}); run `limbeck evaluate` again") from None
 
 

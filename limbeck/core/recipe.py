@@ -1,6 +1,7 @@
 """Recipes: the one place where a run is decided. YAML in, resolved steps out, equal recipes hash equally."""
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -182,7 +183,7 @@ class _Loader(yaml.SafeLoader):
 
     def construct_mapping(self, node: Any, deep: bool = False) -> Any:
         keys = [self.construct_object(k, deep=True) for k, _ in node.value]
-        if twice := [k for k in keys if keys.count(k) > 1]:
+        if twice := [k for k, count in Counter(keys).items() if count > 1]:
             raise RecipeError(f"line {node.start_mark.line + 1}: the key {twice[0]!r} stands twice")
         return super().construct_mapping(node, deep)
 

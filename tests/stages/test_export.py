@@ -35,6 +35,10 @@ def test_tagger_without_token_types(tagger, exported_tagger, tags):
     assert max(np.abs(a - b).max() for a, b in pairs) < 1e-5
 
 
+def test_nothing_of_the_machine_is_in_the_file(exported):
+    assert b".py" not in exported.file("model.onnx").read_bytes()
+
+
 def test_gate_is_recorded(exported):
     parity = exported.facts["parity"]
     assert parity["shapes"] == len(SHAPES) >= 12
@@ -61,6 +65,7 @@ def test_int8_is_smaller_gated_and_signed(exported, data, tmp_path):
     model = onnx.load(int8.file("model.onnx"))
     kinds = {t.data_type for t in model.graph.initializer if t.name.endswith("_quantized")}
     assert kinds == {onnx.TensorProto.INT8}
+    assert not [t for t in model.graph.initializer if t.data_type == onnx.TensorProto.FLOAT and len(t.dims) == 2 and t.dims[1] > 1]
     assert "MatMulInteger" in {n.op_type for n in model.graph.node}
     assert int8.file("model.onnx").stat().st_size < exported.file("model.onnx").stat().st_size
 

@@ -1,0 +1,88 @@
+import json
+
+import pytest
+
+from limbeck.core import journal
+from limbeck.core.journal import Journal
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    """A clock that stands still until it is moved."""
+
+    class Clock:
+        now = 100.0
+
+    monkeypatch.setattr(journal.time, "monotonic", lambda: Clock.now)
+    monkeypatch.setattr(journal.time, "time", lambda: Clock.now)
+    return Clock
+
+
+def test_people_read_what_is_said_as_it_is(capsys):
+    Journal().say("[bold]no markup[/bold] at all")
+    assert capsys.readouterr() == ("", "[bold]no markup[/bold] at all\n")
+
+
+def test_a_warning_is_told_and_recorded(capsys, tmp_path, clock):
+    Journal(tmp_path / "new" / "log.jsonl").warn("12 rows are [odd]")
+    assert capsys.readouterr().err == "warning: 12 rows are [odd]\n"
+    assert json.loads((tmp_path / "new" / "log.jsonl").read_text()) == {
+        **{"time": 100.0, "event": "warning"},
+        "text": "12 rows are [odd]",
+    }
+
+
+def test_events_are_appended_one_a_line(tmp_path):
+    for loss in (0.5, 0.25):
+        Journal(tmp_path / "log.jsonl").record("step", loss=loss, note="a\nb é\ud800", path=tmp_path)
+    lines = (tmp_path / "log.jsonl").read_text(encoding="utf-8").splitlines()
+    events = [json.loads(line) for line in lines]
+    assert [e["loss"] for e in events] == [0.5, 0.25]
+    assert events[0]["path"] == str(tmp_path)
+    assert events[0]["note"].startswith("a\nb é")
+
+
+def test_quiet_says_nothing_and_records(capsys, tmp_path):
+    log = Journal(tmp_path / "log.jsonl", quiet=True)
+    log.say("a")
+    log.warn("b")
+    with log.bar("c", total=2) as bar:
+        bar.advance(2, loss=0.5)
+    assert capsys.readouterr() == ("", "")
+    assert len((tmp_path / "log.jsonl").read_text().splitlines()) == 1
+
+
+def test_without_a_path_nothing_is_written(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Journal().record("step", loss=1)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_progress_is_plain_lines_where_there_is_no_terminal(capsys, clock):
+    with Journal().bar("epoch 1", total=40) as bar:
+        for _ in range(4):
+            clock.now += 6.0
+            bar.advance(10, loss=0.123456, phase="hidden")
+    lines = capsys.readouterr().err.splitlines()
+    assert lines == [
+        "epoch 1: 20/40 steps, 1.7/s, 12 s left  loss 0.1235 phase hidden",
+        "epoch 1: 40/40 steps, 1.7/s, took 24.0 s  loss 0.1235 phase hidden",
+        "epoch 1: 40/40 steps, 1.7/s, took 24.0 s  loss 0.1235 phase hidden",
+    ][: len(lines)]
+    assert len(lines) >= 2
+
+
+def test_progress_that_never_moved_says_nothing(capsys):
+    with Journal().bar("epoch 1", total=40):
+        pass
+    assert capsys.readouterr().err == ""
+
+
+def test_a_terminal_gets_a_bar(monkeypatch, capsys):
+    monkeypatch.setattr(journal.sys.stderr, "isatty", lambda: True, raising=False)
+    with Journal().bar("[epoch]", total=4, unit="rows") as bar:
+        bar.advance(4, loss=0.5)
+    text = capsys.readouterr().err
+    assert "[epoch]" in text
+    assert "4/4" in text
+    assert "loss 0.5" in text
