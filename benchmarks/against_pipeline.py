@@ -9,11 +9,13 @@ state; the first answer is timed from process start, in new processes, in turn. 
 import argparse
 import csv
 import os
-import statistics
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
+
+import numpy as np
 
 FIRST = {
     "pipeline": "from transformers import pipeline; p = pipeline('text-classification', {path!r}); print(p({text!r}))",
@@ -29,6 +31,36 @@ def first_answer(kind: str, path: str, text: str) -> float:
     return time.perf_counter() - start
 
 
+def answerers(run: Path) -> dict[str, Callable[[str], str]]:
+    """Name → a function from text to label, in this process, on one thread."""
+    os.environ |= {"OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1", "TOKENIZERS_PARALLELISM": "false"}
+    import torch
+    from transformers import logging, pipeline
+
+    import limbeck
+
+    logging.set_verbosity_error()
+    torch.set_num_threads(1)
+    teacher = pipeline("text-classification", str(run / "teacher"))
+    bundle = limbeck.load(run / "bundle", threads=1)
+    return {"pipeline": lambda text: teacher(text)[0]["label"], "bundle": lambda text: bundle.predict(text)[0]["label"]}
+
+
+def latencies(answers: dict[str, Callable[[str], str]], texts: list[str], rounds: int) -> dict[str, np.ndarray]:
+    """Seconds `[rounds, texts]` of each, the two in turn."""
+    times = {name: np.zeros((rounds, len(texts))) for name in answers}
+    for answer in answers.values():
+        for text in texts[:20]:
+            answer(text)
+    for number in range(rounds):
+        for name, answer in answers.items():
+            for place, text in enumerate(texts):
+                start = time.perf_counter()
+                answer(text)
+                times[name][number, place] = time.perf_counter() - start
+    return times
+
+
 def main() -> None:
     """Run and print."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -40,55 +72,28 @@ def main() -> None:
     with options.texts_file.open(encoding="utf-8", newline="") as file:
         texts = [row["text"] for row in csv.DictReader(file)][: options.texts]
 
-    os.environ |= {"OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1", "TOKENIZERS_PARALLELISM": "false"}
-    import torch
-    from transformers import logging, pipeline
-
-    import limbeck
-
-    logging.set_verbosity_error()
-    torch.set_num_threads(1)
-    bundle_path, teacher_path = str(options.run / "bundle"), str(options.run / "teacher")
-    teacher = pipeline("text-classification", teacher_path)
-    bundle = limbeck.load(bundle_path, threads=1)
-    answers = {"pipeline": lambda text: teacher(text)[0]["label"], "bundle": lambda text: bundle.predict(text)[0]["label"]}
-    times: dict[str, list[list[float]]] = {name: [] for name in answers}
-    for answer in answers.values():
-        for text in texts[:20]:
-            answer(text)
-    for _ in range(options.rounds):
-        for name, answer in answers.items():
-            row = []
-            for text in texts:
-                start = time.perf_counter()
-                answer(text)
-                row.append(time.perf_counter() - start)
-            times[name].append(row)
-    median = {name: statistics.median(map(statistics.median, zip(*rows, strict=True))) for name, rows in times.items()}
-    ratios = [statistics.median(p) / statistics.median(b) for p, b in zip(times["pipeline"], times["bundle"], strict=True)]
-
-    firsts: dict[str, list[float]] = {"pipeline": [], "bundle": []}
-    for _ in range(options.rounds):
-        firsts["pipeline"].append(first_answer("pipeline", teacher_path, texts[0]))
-        firsts["bundle"].append(first_answer("bundle", bundle_path, texts[0]))
-    first = {name: statistics.median(values) for name, values in firsts.items()}
-    first_ratio = statistics.median(p / b for p, b in zip(firsts["pipeline"], firsts["bundle"], strict=True))
-
+    paths = {"pipeline": options.run / "teacher", "bundle": options.run / "bundle"}
+    first = {name: np.zeros(options.rounds) for name in paths}
+    for number in range(options.rounds):
+        for name, path in paths.items():
+            first[name][number] = first_answer(name, str(path), texts[0])
+    times = latencies(answerers(options.run), texts, options.rounds)
+    medians = {name: np.median(rows, axis=1) for name, rows in times.items()}
     sizes = {
-        "pipeline": (options.run / "teacher" / "model.safetensors").stat().st_size,
-        "bundle": (options.run / "bundle" / "model.onnx").stat().st_size,
+        "pipeline": (paths["pipeline"] / "model.safetensors").stat().st_size,
+        "bundle": (paths["bundle"] / "model.onnx").stat().st_size,
     }
-    print("| | pipeline of the teacher | bundle | ratio (min–max over rounds) |")
+    print("| | pipeline of the teacher | bundle | ratio: median (min–max of rounds) |")
     print("|---|---|---|---|")
-    print(
-        f"| latency, median, ms | {1e3 * median['pipeline']:.2f} | {1e3 * median['bundle']:.2f} | "
-        f"{median['pipeline'] / median['bundle']:.1f} ({min(ratios):.1f}–{max(ratios):.1f}) |"
-    )
-    print(f"| first answer after process start, s | {first['pipeline']:.2f} | {first['bundle']:.2f} | {first_ratio:.1f} |")
-    print(
-        f"| model file, MiB | {sizes['pipeline'] / 2**20:.1f} | {sizes['bundle'] / 2**20:.1f} | "
-        f"{sizes['pipeline'] / sizes['bundle']:.1f} |"
-    )
+    for title, values, unit in (
+        ("latency, median, ms", medians, 1e3),
+        ("first answer after process start, s", first, 1),
+    ):
+        ratio = values["pipeline"] / values["bundle"]
+        a, b = (unit * np.median(values[name]) for name in ("pipeline", "bundle"))
+        print(f"| {title} | {a:.2f} | {b:.2f} | {np.median(ratio):.1f} ({ratio.min():.1f}–{ratio.max():.1f}) |")
+    a, b = (sizes[name] / 2**20 for name in ("pipeline", "bundle"))
+    print(f"| model file, MiB | {a:.1f} | {b:.1f} | {a / b:.1f} |")
 
 
 if __name__ == "__main__":

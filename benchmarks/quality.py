@@ -37,8 +37,13 @@ def one_seed(data: Path, out: Path, student: str, seed: int, settings: list[str]
     """Metric and test score by role, and the seconds of the whole of `compress`."""
     start = time.monotonic()
     result = limbeck.compress(
-        split_file(data, "train"), out, dev=split_file(data, "dev"), test=split_file(data, "test"),
-        student=student, seed=seed, settings=settings,
+        split_file(data, "train"),
+        out,
+        dev=split_file(data, "dev"),
+        test=split_file(data, "test"),
+        student=student,
+        seed=seed,
+        settings=settings,
     )
     seconds = time.monotonic() - start
     layers, hidden = (int(n) for n in student.split("x"))
@@ -47,8 +52,12 @@ def one_seed(data: Path, out: Path, student: str, seed: int, settings: list[str]
     epochs = sum(p["epochs"] for p in result.bundles["distil"].manifest["step"]["phases"])
     length = result.bundles["finetune"].facts["max_length"]
     alone = limbeck.finetune(
-        data=rows, model=str(lower_layers(out.parent / f"lower-{layers}", layers)), epochs=epochs,
-        max_length=length, seed=seed, out=out / "alone",
+        data=rows,
+        model=str(lower_layers(out.parent / f"lower-{layers}", layers)),
+        epochs=epochs,
+        max_length=length,
+        seed=seed,
+        out=out / "alone",
     )
     scored = limbeck.evaluate(data=rows, alone=alone, out=out / "alone-evaluation")
     measured = [*result.measurements, *read_measurements(scored.file("measurements.json"))]

@@ -40,7 +40,33 @@ _HOMES = {
 }
 _STAGES = ("prepare", "finetune", "distil", "export", "quantize", "evaluate", "benchmark", "package", "report")
 
-__all__ = [*_HOMES, *_STAGES]
+__all__ = [  # noqa: F822  (the stages are made when asked for)
+    "Bundle",
+    "BundleError",
+    "DataError",
+    "GateError",
+    "LimbeckError",
+    "Measurement",
+    "Predictor",
+    "Recipe",
+    "RecipeError",
+    "Result",
+    "ShelfError",
+    "benchmark",
+    "compress",
+    "distil",
+    "evaluate",
+    "export",
+    "finetune",
+    "load",
+    "open_bundle",
+    "package",
+    "prepare",
+    "quantize",
+    "read_recipe",
+    "report",
+    "run",
+]
 
 
 def __getattr__(name: str) -> Any:
@@ -49,9 +75,7 @@ def __getattr__(name: str) -> Any:
     if name in _HOMES:
         return getattr(importlib.import_module(f"limbeck.{_HOMES[name]}"), name)
     if name in _STAGES:
-        from limbeck.verbs import stage_function
-
-        return stage_function(name)
+        return importlib.import_module("limbeck.verbs").stage_function(name)
     raise AttributeError(f"module 'limbeck' has no attribute {name!r}")
 
 

@@ -197,7 +197,12 @@ def compress_recipe(
         {"stage": "finetune", "out": "teacher", "from": rows, "model": teacher},
         {"stage": "distil", "out": "student", "from": {"teacher": "teacher", **rows}, "student": student},
         {"stage": "export", "out": "steps/onnx", "from": {"model": "student"}},
-        {"stage": "quantize", "out": int8, "from": {"model": "steps/onnx", **rows}, **({"force": True} if force else {})},
+        {
+            "stage": "quantize",
+            "out": int8,
+            "from": {"model": "steps/onnx", **rows},
+            **({"force": True} if force else {}),
+        },
         {"stage": "evaluate", "out": "steps/evaluation", "from": measured},
         {"stage": "benchmark", "out": "steps/benchmark", "from": measured},
         {"stage": "package", "out": "bundle", "from": {"model": int8, **roles, **evidence}},

@@ -28,8 +28,8 @@ ROLES: Mapping[str, tuple[str, ...]] = {
 def stage_function(name: str) -> Callable[..., Bundle]:
     """The function of a stage.
 
-    Its keywords are the stage's inputs, each a Bundle or the path of one (`data` may be a file of rows), the fields of its
-    Spec, `out`, the directory to be made, and `log`.
+    Its keywords are the stage's inputs, each a Bundle or the path of one (`data` may be a file of rows), the fields of
+    its Spec, `out`, the directory to be made, and `log`.
     """
     spec: type[Spec] = pipeline.load_stage(name).Spec
     roles = ROLES[name]

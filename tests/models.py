@@ -25,19 +25,31 @@ VOCABULARY = 60
 FAMILIES = ("bert", "distilbert")
 
 
-def network(family: str = "bert", *, per_word: bool = False, layers: int = 4, hidden: int = 24, heads: int = 4, seed: int = 0) -> Any:
+def network(
+    family: str = "bert", *, per_word: bool = False, layers: int = 4, hidden: int = 24, heads: int = 4, seed: int = 0
+) -> Any:
     """A random network of three labels."""
     torch.manual_seed(seed)
     if family == "bert":
         config = BertConfig(
-            vocab_size=VOCABULARY, hidden_size=hidden, num_hidden_layers=layers, num_attention_heads=heads,
-            intermediate_size=2 * hidden, max_position_embeddings=64, num_labels=3,
+            vocab_size=VOCABULARY,
+            hidden_size=hidden,
+            num_hidden_layers=layers,
+            num_attention_heads=heads,
+            intermediate_size=2 * hidden,
+            max_position_embeddings=64,
+            num_labels=3,
         )
         kind = BertForTokenClassification if per_word else BertForSequenceClassification
     else:
         config = DistilBertConfig(
-            vocab_size=VOCABULARY, dim=hidden, n_layers=layers, n_heads=heads,
-            hidden_dim=2 * hidden, max_position_embeddings=64, num_labels=3,
+            vocab_size=VOCABULARY,
+            dim=hidden,
+            n_layers=layers,
+            n_heads=heads,
+            hidden_dim=2 * hidden,
+            max_position_embeddings=64,
+            num_labels=3,
         )
         kind = DistilBertForTokenClassification if per_word else DistilBertForSequenceClassification
     made = kind(config)
@@ -75,13 +87,22 @@ def backbone(folder: Path, family: str = "bert", *, layers: int = 4, hidden: int
     size = tokenizer.get_vocab_size()
     if family == "bert":
         config = BertConfig(
-            vocab_size=size, hidden_size=hidden, num_hidden_layers=layers, num_attention_heads=4,
-            intermediate_size=2 * hidden, max_position_embeddings=64,
+            vocab_size=size,
+            hidden_size=hidden,
+            num_hidden_layers=layers,
+            num_attention_heads=4,
+            intermediate_size=2 * hidden,
+            max_position_embeddings=64,
         )
         made: Any = BertModel(config)
     else:
         config = DistilBertConfig(
-            vocab_size=size, dim=hidden, n_layers=layers, n_heads=4, hidden_dim=2 * hidden, max_position_embeddings=64,
+            vocab_size=size,
+            dim=hidden,
+            n_layers=layers,
+            n_heads=4,
+            hidden_dim=2 * hidden,
+            max_position_embeddings=64,
         )
         made = DistilBertModel(config)
     made.save_pretrained(folder)
@@ -108,7 +129,10 @@ def entities(path: Path, sentences: int = 120, *, seed: int = 0) -> Path:
     tags = {"anna": "B-PER", "oslo": "B-LOC", "lima": "B-LOC"}
     lines = []
     for _ in range(sentences):
-        words = [draw.choice(["anna", "oslo", "lima", "the", "visited", "in", "a", "film"]) for _ in range(draw.randrange(4, 10))]
+        words = [
+            draw.choice(["anna", "oslo", "lima", "the", "visited", "in", "a", "film"])
+            for _ in range(draw.randrange(4, 10))
+        ]
         lines += [f"{w} {tags.get(w, 'O')}" for w in ["anna", *words, "oslo"]] + [""]
     path.write_text("\n".join(lines) + "\n")
     return path

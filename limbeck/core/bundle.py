@@ -82,7 +82,7 @@ class Bundle:
 
     @property
     def facts(self) -> dict[str, Any]:
-        """What the stage recorded: `task`, `labels`, `max_length`, …"""
+        """What the stage recorded: `task`, `labels`, `max_length` and more."""
         facts: dict[str, Any] = self.manifest["facts"]
         return facts
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from limbeck.core.errors import RecipeError
 from limbeck.core.files import write_text
@@ -35,7 +35,7 @@ class Step(Spec):
     fields: dict[str, Any] = Field(default_factory=dict)
     """The stage's own fields; in YAML they stand beside the ones above."""
 
-    model_config = {"populate_by_name": True}
+    model_config = ConfigDict(populate_by_name=True)
 
     @property
     def title(self) -> str:

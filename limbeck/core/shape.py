@@ -7,7 +7,7 @@ from limbeck.core.errors import RecipeError
 
 _NAMES = {"layers": 0, "hidden": 0, "heads": 0, "intermediate": 0}
 _PUBLISHED_INTERMEDIATE = {312: 1200}
-"""Widths whose published students have no feed-forward layer of 4 × hidden: TinyBERT-4 (arXiv:1909.10351, section 4.2)."""
+"""Widths whose published students have no feed-forward layer of 4 × hidden: TinyBERT-4 (arXiv:1909.10351, 4.2)."""
 _MIN_HEAD_DIM = 8
 
 

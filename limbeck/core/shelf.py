@@ -109,7 +109,7 @@ class _OnShelf:
 
 
 def on_shelf(name: str) -> Any:
-    """Annotation metadata: `Annotated[Spec, on_shelf("objectives")]` is a field that names an algorithm."""
+    """What makes a field name an algorithm: the second part of its `Annotated` type."""
     return _OnShelf(name)
 
 

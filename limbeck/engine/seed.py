@@ -9,5 +9,5 @@ import torch
 def seed_all(seed: int) -> None:
     """Seed Python, numpy and torch."""
     random.seed(seed)
-    np.random.seed(seed)  # noqa: NPY002  (libraries draw from the global generator)
+    np.random.seed(seed)  # libraries draw from the global generator
     torch.manual_seed(seed)

@@ -79,7 +79,7 @@ class CachedTeacher:
         for layer in self._reads.attention:
             for kind in ("queries", "keys", "values"):
                 flat = self._padded(f"{kind}.{layer}", tokens, batch)
-                getattr(found, kind)[layer] = flat.unflatten(2, (self._heads, -1)).transpose(1, 2)
+                getattr(found, kind)[layer] = flat.view(*flat.shape[:2], self._heads, -1).transpose(1, 2)
         return found
 
     def _gather(self, name: str, places: np.ndarray) -> Tensor:
@@ -134,7 +134,7 @@ def _layout(model: Model, rows: Rows, reads: Reads, dtype: str) -> _Layout:
     tokens, items, dims = sum(rows.lengths), sum(rows.item_counts), model.dims
     names = [f"hidden.{layer}" for layer in sorted(reads.hidden)]
     names += [f"{kind}.{layer}" for layer in sorted(reads.attention) for kind in ("queries", "keys", "values")]
-    layout: _Layout = {name: (dtype, (tokens, dims.hidden)) for name in names}
+    layout: _Layout = dict.fromkeys(names, (dtype, (tokens, dims.hidden)))
     return layout | ({"logits": ("float32", (items, dims.labels))} if reads.logits else {})
 
 

@@ -32,7 +32,8 @@ class Mcc:
         """MCC by scikit-learn."""
         from sklearn.metrics import matthews_corrcoef
 
-        return float(matthews_corrcoef(*known(predictions)))
+        truth, answer = known(predictions)
+        return float(matthews_corrcoef(truth, answer)) if len(np.union1d(truth, answer)) > 1 else 0.0
 
     def resampled(self, predictions: Predictions, weights: np.ndarray) -> np.ndarray:
         """MCC `[draws]` under example weights `[draws, examples]`."""

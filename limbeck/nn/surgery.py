@@ -14,8 +14,9 @@ from limbeck.nn.types import Batch, Dims
 
 @dataclass(frozen=True)
 class Importance:
-    """How much the loss would change if a part were masked: `Σ |∂L/∂mask|` over batches (Michel et al. 2019,
-    arXiv:1905.10650, equation 1, as DynaBERT orders heads and neurons by it, arXiv:2004.04037, section 2.1).
+    """How much the loss would change if a part were masked: `Σ |∂L/∂mask|` over batches.
+
+    Michel et al. 2019, arXiv:1905.10650, equation 1; DynaBERT orders heads and neurons by it, arXiv:2004.04037, 2.1.
 
     Attributes:
         hidden: One value per feature of the residual stream.
@@ -45,7 +46,7 @@ def measure_importance(model: Model, batches: Iterable[Batch], loss: Callable[[B
     model.network.requires_grad_(True).eval()
     for batch in batches:
         model.network.zero_grad(set_to_none=True)
-        loss(batch).backward()
+        loss(batch).backward()  # type: ignore[no-untyped-call]
         for number, layer in enumerate(parts.layers):
             heads[number] += _by_column(layer.attention_out).view(dims.heads, -1).sum(1).abs().cpu()
             neurons[number] += _by_column(layer.ffn_out).abs().cpu()

@@ -1,5 +1,7 @@
-"""Taps: hidden states, queries, keys and values of stock models, taken where they flow, by hooks and one attention
-function. No output flags, no eager attention, no dropout in what is taken."""
+"""Taps: hidden states, queries, keys and values of stock models, taken where they flow.
+
+By hooks and one attention function: no output flags, no eager attention, no dropout in what is taken.
+"""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

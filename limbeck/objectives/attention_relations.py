@@ -1,8 +1,8 @@
 """Match relations among queries, keys and values (MiniLMv2, Wang et al. 2021, arXiv:2012.15828, equations 3 to 5).
 
-The heads of Q (K, V) are concatenated and split again into A_r relation heads; `R = softmax(A Aᵀ/√(d/A_r))`; the loss is
-`KL(R_t ‖ R_s)`, mean over relation heads and real rows, summed over Q-Q, K-K and V-V. Reads queries, keys and values of one
-layer of each side, any widths and head counts. Costs three `seq × seq` maps per relation head, in three matrix products.
+The heads of Q (K, V) are concatenated and split again into A_r relation heads; `R = softmax(A Aᵀ/√(d/A_r))`; the loss
+is `KL(R_t ‖ R_s)`, mean over relation heads and real rows, summed over Q-Q, K-K and V-V. Reads queries, keys and values
+of one layer of each side, any widths and head counts. Costs three `seq × seq` maps per relation head, in 3 products.
 Departs from the public versions, which loop over the sentences of a batch.
 """
 

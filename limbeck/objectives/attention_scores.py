@@ -1,9 +1,11 @@
 """Match attention scores before the softmax (TinyBERT, Jiao et al. 2020, arXiv:1909.10351, equation 7).
 
-`MSE(Q_s K_sᵀ/√d_s, Q_t K_tᵀ/√d_t)`, mean over heads, real rows and real columns, averaged over the matched layers. Reads
-queries and keys of both; the head counts must be equal. Costs one `seq × seq` map per head and layer. Departs from the
-published code, which takes scores after the padding mask and thereby matches −10000 with −10000.
+`MSE(Q_s K_sᵀ/√d_s, Q_t K_tᵀ/√d_t)`, mean over heads, real rows and real columns, averaged over the matched layers.
+Reads queries and keys of both; the head counts must be equal. Costs a `seq × seq` map per head and layer. Departs from
+the published code, which takes scores after the padding mask and thereby matches −10000 with −10000.
 """
+
+import math
 
 import torch
 from jaxtyping import Bool, Float
@@ -27,7 +29,8 @@ def scores(
     queries: Float[Tensor, "batch heads seq head_dim"], keys: Float[Tensor, "batch heads seq head_dim"]
 ) -> Float[Tensor, "batch heads seq seq"]:
     """Scaled products of every query with every key."""
-    return queries.float() @ keys.float().transpose(-1, -2) * queries.shape[-1] ** -0.5
+    products: Tensor = queries.float() @ keys.float().transpose(-1, -2)
+    return products / math.sqrt(queries.shape[-1])
 
 
 def score_mse(

@@ -3,7 +3,6 @@
 Reads the student's logits. Items without a label count for nothing. Costs nothing beside the forward pass.
 """
 
-import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.nn import functional

@@ -58,6 +58,6 @@ def build(spec: Spec, student: Dims, teacher: Dims) -> SoftTargets:
     """
     if student.labels != teacher.labels:
         raise RecipeError(
-            f"soft_targets: the student has {student.labels} labels, the teacher {teacher.labels}; they must be the same"
+            f"soft_targets: the student has {student.labels} labels, the teacher {teacher.labels}; give both the same"
         )
     return SoftTargets(spec)

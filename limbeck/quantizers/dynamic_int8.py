@@ -1,8 +1,8 @@
-"""Dynamic int8: weights stored as signed int8, activations quantised as they come (Jacob et al. 2017, arXiv:1712.05877).
+"""Dynamic int8: signed int8 weights, activations quantised as they come (Jacob et al. 2017, arXiv:1712.05877).
 
-Reads an fp32 ONNX file; needs no data. Every MatMul and Gemm with a constant side is done in integers, with a scale for
-each output channel, by onnxruntime's quantiser. Embedding tables, most of a small model, are stored in int8 with a scale
-for each row, which that quantiser cannot do: it has one unsigned scale for a whole table. About a quarter of the size.
+Reads an fp32 ONNX file; needs no data. Every MatMul and Gemm with a constant side is done in integers, with a scale
+for each output channel, by onnxruntime's quantiser. Embedding tables, most of a small model, are stored in int8 with a
+scale for each row, which that quantiser cannot do: it has one unsigned scale for a whole table. A quarter of the size.
 """
 
 import logging
@@ -74,7 +74,11 @@ def _quantize_tables(graph: Any) -> None:
     matrices = {t.name: t for t in graph.initializer if t.data_type == TensorProto.FLOAT and len(t.dims) == 2}
     nodes = []
     for node in graph.node:
-        if node.op_type != "Gather" or node.input[0] not in matrices or any(a.name == "axis" and a.i for a in node.attribute):
+        if (
+            node.op_type != "Gather"
+            or node.input[0] not in matrices
+            or any(a.name == "axis" and a.i for a in node.attribute)
+        ):
             nodes.append(node)
             continue
         name, ids, result = node.input[0], node.input[1], node.output[0]

@@ -1,7 +1,7 @@
 """The model card: a `README.md` with Hugging Face metadata that says in short what the report says."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import jinja2
@@ -11,7 +11,7 @@ from markupsafe import Markup
 from limbeck.core.bundle import Bundle
 from limbeck.evidence.table import metric_name, parameters_text, rows
 from limbeck.report.findings import Findings
-from limbeck.report.lineage import SHORT
+from limbeck.report.lineage import SHORT, checks
 from limbeck.text.statistics import entity_types
 
 _SHOWN_LABELS = 20
@@ -55,7 +55,7 @@ def render_card(findings: Findings, model: Bundle, role: str) -> str:
         primary=metric_name(findings.primary),
         counts={k: f"{v:,}" for k, v in (data.get("counts") or {}).items() if v},
         data_name=str(data.get("name") or ""),
-        checks=list(_checks(model)),
+        checks=list(checks(model)),
         parents=[(r, p["stage"], p["digest"][:SHORT]) for r, p in model.manifest["parents"].items()],
         instruction_sets=list(model.facts.get("instruction_sets") or []),
         tags=findings.tags,
@@ -105,16 +105,6 @@ def shape(model: Bundle) -> str:
         [f"{dims['layers']} × {dims['hidden']}", f"{parameters_text(dims['parameters'])} parameters"] if dims else []
     )
     return ", ".join([*parts, *([str(model.facts["precision"])] if "precision" in model.facts else [])])
-
-
-def _checks(model: Bundle) -> Iterator[str]:
-    if isinstance(parity := model.facts.get("parity"), Mapping):
-        difference, shapes = parity["max_difference"], parity["shapes"]
-        yield f"ONNX against PyTorch: logits differ by at most {difference:.1g} over {shapes} shapes."
-    if isinstance(gate := model.facts.get("gate"), Mapping):
-        metric, drop, agreement = metric_name(str(gate["metric"])), 100 * gate["drop"], 100 * gate["agreement"]
-        change = f"{metric} falls by {drop:.2f} points, {agreement:.1f} % of the answers are the same"
-        yield f"int8 against its parent on {gate['n']} dev examples: {change}."
 
 
 def one_line(text: str, characters: int = 80) -> str:

@@ -1,11 +1,12 @@
 """Where the models came from: which Bundle was made of which, by which recipe, with which libraries."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import yaml
 
 from limbeck.core.bundle import Bundle
+from limbeck.evidence.table import metric_name
 
 SHORT = 12
 """Characters of a digest that are shown."""
@@ -55,14 +56,26 @@ def _sources(bundle: Bundle) -> dict[str, str]:
     return {role: str(parent["name"]) for role, parent in bundle.manifest["parents"].items()}
 
 
+def checks(model: Bundle) -> Iterator[str]:
+    """What the gates of export and quantisation found, in sentences."""
+    if parity := model.facts.get("parity"):
+        difference, shapes = parity["max_difference"], parity["shapes"]
+        yield f"ONNX against PyTorch: logits differ by at most {difference:.1g} over {shapes} shapes."
+    if gate := model.facts.get("gate"):
+        metric, drop, agreement = metric_name(str(gate["metric"])), 100 * gate["drop"], 100 * gate["agreement"]
+        change = f"{metric} falls by {drop:.2f} points, {agreement:.1f} % of the answers are the same"
+        yield f"int8 against its parent on {gate['n']:,} dev examples: {change}."
+
+
 def environment(bundles: Mapping[str, Bundle]) -> dict[str, str]:
-    """Versions and machines; where Bundles differ, which has which."""
+    """Versions, machines and threads; where Bundles differ, which has which."""
     seen: dict[str, dict[str, list[str]]] = {}
     for role, bundle in bundles.items():
-        machine = bundle.manifest["machine"]
-        facts = {**bundle.manifest["versions"], **{name: str(value) for name, value in machine.items()}}
-        for name, value in facts.items():
-            seen.setdefault(name, {}).setdefault(value, []).append(role)
+        threads = (
+            {"threads": bundle.manifest["step"]["threads"] or "all"} if "threads" in bundle.manifest["step"] else {}
+        )
+        for name, value in {**bundle.manifest["versions"], **bundle.manifest["machine"], **threads}.items():
+            seen.setdefault(name, {}).setdefault(str(value), []).append(role)
     return {name: _told(values) for name, values in seen.items()}
 
 

@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
 
 import jinja2
 from markupsafe import Markup
@@ -15,7 +14,7 @@ from limbeck.report import plots
 from limbeck.report.classes import Classes, labels_of, scored_classes
 from limbeck.report.figures import Figure, Key
 from limbeck.report.findings import Findings, p_text
-from limbeck.report.lineage import environment, lineage, recipe_text
+from limbeck.report.lineage import checks, environment, lineage, recipe_text
 from limbeck.report.losses import losses
 from limbeck.text.port import Example
 from limbeck.text.statistics import confusion
@@ -67,7 +66,7 @@ def render_page(
         losses=losses(findings, examples, most_examples),
         tags=findings.tags,
         agreement=_agreement(findings),
-        checks=list(_checks(findings, bundles)),
+        checks=[(role, line) for role in findings.roles if role in bundles for line in checks(bundles[role])],
         lineage=lineage(bundles),
         environment=environment(bundles),
         recipe=recipe_text(bundles),
@@ -177,17 +176,3 @@ def _agreement(findings: Findings) -> list[tuple[str, list[tuple[str, str]]]]:
 def _pair(findings: Findings, role: str, other: str) -> tuple[str, str]:
     p = findings.find(role, f"mcnemar_p_against_{other}")
     return _score(findings.find(role, f"agreement_with_{other}")), p_text(p.value) if p else ""
-
-
-def _checks(findings: Findings, bundles: Mapping[str, Bundle]) -> Iterator[tuple[str, str, str]]:
-    """Model, gate and what it found."""
-    for role in findings.roles:
-        facts = bundles[role].facts if role in bundles else {}
-        for gate in ("parity", "gate"):
-            if isinstance(facts.get(gate), Mapping):
-                found = ", ".join(f"{name} {_plain(value)}" for name, value in facts[gate].items())
-                yield role, {"parity": "export parity", "gate": "int8 gate"}[gate], found
-
-
-def _plain(value: Any) -> str:
-    return f"{value:.3g}" if isinstance(value, float) else str(value)

@@ -65,20 +65,18 @@ def confusion_matrix(role: str, number: int, counts: Array, classes: Sequence[st
     small = len(classes) > 10
 
     def paint(axes: "Axes") -> None:
+        from matplotlib.collections import PatchCollection
         from matplotlib.patches import Rectangle
 
+        cells = [Rectangle((column - 0.48, row - 0.48), 0.96, 0.96) for row, column in np.ndindex(counts.shape)]
+        colour, shade = SERIES[number % len(SERIES)], 0.05 + 0.55 * shares.ravel()
+        axes.add_collection(PatchCollection(cells, facecolor=colour, alpha=shade, linewidth=0))
         for (row, column), count in np.ndenumerate(counts):
-            cell = Rectangle(
-                (column - 0.48, row - 0.48), 0.96, 0.96, facecolor=SERIES[number % len(SERIES)], linewidth=0,
-                alpha=0.05 + 0.55 * float(shares[row, column]),
-            )  # fmt: skip
-            axes.add_patch(cell)
             if count or not small:
-                style: dict[str, Any] = {
-                    "fontsize": 7 if small else 9,
-                    "fontweight": "bold" if row == column else "normal",
-                }
-                axes.text(column, row, f"{count}", ha="center", va="center", **style)
+                weight = "bold" if row == column else "normal"
+                axes.text(
+                    column, row, f"{count}", ha="center", va="center", fontsize=7 if small else 9, fontweight=weight
+                )
         ticks = np.arange(len(classes))
         axes.set_xticks(ticks, [shown(c) for c in classes], rotation=0 if len(classes) < 4 else 90)
         axes.set_yticks(ticks, [shown(c) for c in classes])

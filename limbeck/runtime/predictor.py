@@ -74,10 +74,11 @@ class Predictor:
         self._token_budget = token_budget
         if unknown := set(self._inputs) - _INPUTS:
             raise BundleError(f"{bundle.path}: the model wants {sorted(unknown)}; known are {sorted(_INPUTS)}")
-        width = session.get_outputs()[0].shape[-1]
-        if isinstance(width, int) and width != len(self.labels):
+        shape = session.get_outputs()[0].shape
+        if len(shape) != (3 if task.per_word else 2) or shape[-1] != len(self.labels):
             raise BundleError(
-                f"{bundle.path}: the model gives {width} logits, the Bundle names {len(self.labels)} labels"
+                f"{bundle.path}: the model gives logits {shape}, the Bundle names {len(self.labels)} labels "
+                f"{'for each token' if task.per_word else 'for each text'}; export the model again"
             )
 
     @property

@@ -1,7 +1,7 @@
 """Measure how fast models answer: text in, answer out, tokenising included, on the rows of the test split.
 
-All models are timed in turn within each round, so that a noisy machine treats them alike; speed-ups are ratios within one
-run. Latency is one text at a time; throughput is all texts at once, batched by tokens.
+All models are timed in turn within each round, so that a noisy machine treats them alike; speed-ups are ratios within
+one run. Latency is one text at a time; throughput is all texts at once, batched by tokens.
 """
 
 import time

@@ -1,7 +1,7 @@
-"""Distil a teacher into a student: cut the student from the teacher, then train it on a mixture of objectives in phases.
+"""Distil a teacher into a student: cut it from the teacher, then train it on mixtures of objectives, in phases.
 
-The default is TinyBERT's order (Jiao et al. 2020, arXiv:1909.10351): first inside and outputs together, then outputs and
-labels. The student starts from the teacher's lower layers, the best start in arXiv:2305.15032.
+The default is TinyBERT's order (Jiao et al. 2020, arXiv:1909.10351): first inside and outputs together, then outputs
+and labels. The student starts from the teacher's lower layers, the best start in arXiv:2305.15032.
 """
 
 from collections.abc import Mapping
@@ -54,8 +54,8 @@ class Phase(Training):
     learning_rate: float = Field(1e-4, gt=0.0)
     """Peak rate of AdamW. TinyBERT takes 5e-5 for its 312-wide student, MiniLM 4e-4 to 6e-4 on raw text."""
     dropout: bool = False
-    """Whether the student's dropout is on. Off: a student that copies a teacher seldom overfits, and its targets are the
-    teacher's without dropout."""
+    """Whether the student's dropout is on. Off: a student that copies a teacher seldom overfits, and its targets are
+    the teacher's without dropout."""
 
 
 _INSIDE = Phase(name="inside", objectives=(SoftTargets(), HiddenStates(), AttentionRelations()))
@@ -106,7 +106,8 @@ def run(spec: Spec, inputs: Mapping[str, Bundle], out: Path, log: Journal) -> Bu
     task, encoder = open_task(source), open_encoder(source)
     if task.labels != data.labels:
         raise BundleError(
-            f"{source.path}: the teacher answers with {', '.join(task.labels)}; {data.path} has {', '.join(data.labels)}"
+            f"{source.path}: the teacher answers with {', '.join(task.labels)}; "
+            f"{data.path} has {', '.join(data.labels)}"
         )
     seed_all(spec.seed)
     teacher = load_bundle(source)

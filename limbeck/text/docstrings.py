@@ -61,7 +61,7 @@ _MARKUP = re.compile(r"`+_*|\*+|\$|~\.?")
 _HEADING = re.compile(r"(?P<title>[^\n]+)\n[-=~]{3,} *(?:\n|$)")
 _NO_PROSE = re.compile(r"^(?:\s+\S|>>>|[-*+|#@] |\d+[.)] |\.\. |:\w|[-=~^+|]{3,})|::$", re.MULTILINE)
 _SENTENCE_END = re.compile(r"(?<=[.!?])(?<!e\.g\.)(?<!i\.e\.)(?<!cf\.)(?<!vs\.)\s+(?=[A-Z])")
-_CODE = re.compile(r"[\\{}\[\]<>=|@]|[_^]{2}|://|www\.|::|\.\.\.| [.,]")
+_CODE = re.compile(r"[\\{}\[\]<>=|@]|[_^]{2}|https?:|www\.|::|\.\.\.| [.,]")
 _PLAIN_WORD = re.compile(r"\b[a-z]+\b")
 
 _Documented = ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef

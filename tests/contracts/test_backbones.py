@@ -91,7 +91,10 @@ def test_narrow_student_saves_and_opens_with_stock_classes(family, dims, per_wor
         torch.testing.assert_close(student.run(batch, Reads(True)).logits, again)
     found = student.backbone.dims(stock.config)
     assert (found.layers, found.hidden, found.heads, found.intermediate) == (
-        dims.layers, dims.hidden, dims.heads, dims.intermediate,
+        dims.layers,
+        dims.hidden,
+        dims.heads,
+        dims.intermediate,
     )
 
 

@@ -89,7 +89,11 @@ class TestContract:
         assert re.search(r"arXiv:|doi:|sklearn\.metrics\.|https://", inspect.getdoc(module) or "")
         assert module.build(module.Spec()).unit in {"fraction", "coefficient", "nats"}
 
-    def test_is_finite_on_a_single_example(self, name):
+    @pytest.mark.parametrize("right", [True, False])
+    def test_is_finite_on_a_single_example(self, name, right):
         metric = shelf("metrics").build(shelf("metrics").parse(name, "metric"))
         single = take(predictions_for(name, 9), [4])
+        answers = single.targets if right else (single.targets + 1) % len(single.labels)
+        single = dataclasses.replace(single, probabilities=np.eye(len(single.labels))[answers])
         assert math.isfinite(metric.value(single)) is (name != "roc_auc")
+        assert metric.resampled(single, np.ones((1, 1))) == pytest.approx([metric.value(single)], abs=1e-9, nan_ok=True)

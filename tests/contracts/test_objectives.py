@@ -77,8 +77,12 @@ def test_order_of_the_batch_changes_nothing(name, per_word):
         by_row = batch.targets.split(batch.items.sum(1).tolist())
         targets = torch.cat([by_row[i] for i in order])
     shuffled = Batch(
-        batch.input_ids[order], batch.real[order], batch.token_type_ids[order], targets,
-        None if batch.items is None else batch.items[order], batch.rows[order],
+        batch.input_ids[order],
+        batch.real[order],
+        batch.token_type_ids[order],
+        targets,
+        None if batch.items is None else batch.items[order],
+        batch.rows[order],
     )
     losses = [objective(*outputs(b, per_word=per_word), b) for b in (batch, shuffled)]
     torch.testing.assert_close(losses[0], losses[1], rtol=1e-5, atol=1e-7)
@@ -105,7 +109,9 @@ def test_is_about_the_same_in_bf16(name, per_word):
 
 
 def _as_bf16(outputs: Outputs) -> Outputs:
-    parts = {k: {n: x.bfloat16() for n, x in getattr(outputs, k).items()} for k in ("hidden", "queries", "keys", "values")}
+    parts = {
+        k: {n: x.bfloat16() for n, x in getattr(outputs, k).items()} for k in ("hidden", "queries", "keys", "values")
+    }
     return Outputs(logits=outputs.logits.bfloat16(), **parts)
 
 

@@ -97,9 +97,14 @@ def test_a_failure_inside_leaves_everything_as_it_was(tmp_path, existing, error)
         with new_directory(tmp_path / "out") as draft:
             (draft / "old").touch()
     before = names(tmp_path)
-    with pytest.raises(error), new_directory(tmp_path / "out") as draft:
-        (draft / "new").touch()
-        raise error
+
+    def interrupted():
+        with new_directory(tmp_path / "out") as draft:
+            (draft / "new").touch()
+            raise error
+
+    with pytest.raises(error):
+        interrupted()
     assert names(tmp_path) == before
 
 
@@ -123,9 +128,11 @@ def test_the_old_directory_comes_back_if_the_new_one_cannot_take_its_name(tmp_pa
         rename(source, target)
 
     monkeypatch.setattr(os, "rename", fail_on_the_second)
-    with pytest.raises(LimbeckError, match=r"out: could not be written \(Input/output error\)"):
-        with new_directory(tmp_path / "out") as draft:
-            (draft / "new").touch()
+    with (
+        pytest.raises(LimbeckError, match=r"out: could not be written \(Input/output error\)"),
+        new_directory(tmp_path / "out") as draft,
+    ):
+        (draft / "new").touch()
     assert names(tmp_path) == ["old", "out"]
 
 

@@ -64,11 +64,14 @@ def test_progress_is_plain_lines_where_there_is_no_terminal(capsys, clock):
             clock.now += 6.0
             bar.advance(10, loss=0.123456, phase="hidden")
     lines = capsys.readouterr().err.splitlines()
-    assert lines == [
-        "epoch 1: 20/40 steps, 1.7/s, 12 s left  loss 0.1235 phase hidden",
-        "epoch 1: 40/40 steps, 1.7/s, took 24.0 s  loss 0.1235 phase hidden",
-        "epoch 1: 40/40 steps, 1.7/s, took 24.0 s  loss 0.1235 phase hidden",
-    ][: len(lines)]
+    assert (
+        lines
+        == [
+            "epoch 1: 20/40 steps, 1.7/s, 12 s left  loss 0.1235 phase hidden",
+            "epoch 1: 40/40 steps, 1.7/s, took 24.0 s  loss 0.1235 phase hidden",
+            "epoch 1: 40/40 steps, 1.7/s, took 24.0 s  loss 0.1235 phase hidden",
+        ][: len(lines)]
+    )
     assert len(lines) >= 2
 
 

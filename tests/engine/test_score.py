@@ -11,7 +11,11 @@ from limbeck.text.encode import Encoder
 from limbeck.text.port import Example
 from tests.makers import tiny_tokenizer
 
-EXAMPLES = [Example("good film", None, "good"), Example("a very very very bad film", None, "bad"), Example("the", None, None)]
+EXAMPLES = [
+    Example("good film", None, "good"),
+    Example("a very very very bad film", None, "bad"),
+    Example("the", None, None),
+]
 
 
 @pytest.fixture
@@ -20,8 +24,12 @@ def scorer():
     task = tasks.build(tasks.spec("text_classification")(), ("bad", "good", "mixed"))
     torch.manual_seed(0)
     config = BertConfig(
-        vocab_size=tiny_tokenizer().get_vocab_size(), hidden_size=16, num_hidden_layers=1, num_attention_heads=2,
-        intermediate_size=16, num_labels=3,
+        vocab_size=tiny_tokenizer().get_vocab_size(),
+        hidden_size=16,
+        num_hidden_layers=1,
+        num_attention_heads=2,
+        intermediate_size=16,
+        num_labels=3,
     )
     model = tapped(BertForSequenceClassification(config), per_word=False)
     return TorchScorer(model, task, Encoder(tiny_tokenizer(), 32)), task, model

@@ -28,7 +28,14 @@ def rows(*, per_word: bool = False, seed: int = 0) -> Rows:
 def opened(folder, made, *, per_word=False, reads=READS, budget_gb=1.0, dtype="float32", identity="a"):
     teacher = frozen(models.model(per_word=per_word))
     return teacher, open_teacher(
-        teacher, made, reads, identity=identity, folder=folder, budget_gb=budget_gb, dtype=dtype, log=Journal(quiet=True)
+        teacher,
+        made,
+        reads,
+        identity=identity,
+        folder=folder,
+        budget_gb=budget_gb,
+        dtype=dtype,
+        log=Journal(quiet=True),
     )
 
 

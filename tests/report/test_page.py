@@ -7,7 +7,7 @@ import pytest
 from limbeck.core.journal import Journal
 from limbeck.stages import report
 from tests.report.factory import Run
-from tests.report.markup import PAYLOADS, read_page
+from tests.report.markup import PAYLOADS, Page, read_page
 
 LOG = Journal(quiet=True)
 
@@ -23,13 +23,18 @@ def html(tmp_path_factory) -> str:
 
 
 @pytest.fixture(scope="module")
+def page(html) -> Page:
+    return read_page(html)
+
+
+@pytest.fixture(scope="module")
 def tagged(tmp_path_factory) -> str:
     labels = ["O", "B-LOC", "I-LOC", "B-PER", "I-PER"]
     return html_of(Run(labels=labels, texts=["Anna", "saw", "Lima"], name="ner", n=80), tmp_path_factory.mktemp("tags"))
 
 
-def test_says_the_result_in_a_sentence_and_in_a_table(html):
-    text = " ".join(" ".join(read_page(html).text).split())
+def test_says_the_result_in_a_sentence_and_in_a_table(page):
+    text = " ".join(" ".join(page.text).split())
     assert re.search(r"The bundle is \d+ % as large and 7.0 times as fast as the teacher and keeps \d+", text)
     for head in ("parameters", "size", "accuracy", "retention", "p50", "p95", "sentences/s", "speed-up"):
         assert head in text
@@ -42,13 +47,12 @@ def test_says_the_result_in_a_sentence_and_in_a_table(html):
      "Confusion matrix: student", "Confusion matrix: bundle", "ROC", "Calibration", "Training loss: teacher",
      "Training loss: student", "Dev score"],
 )  # fmt: skip
-def test_draws(html, title):
-    drawn = [attributes["aria-label"] for tag, attributes in read_page(html).tags if tag == "svg"]
+def test_draws(page, title):
+    drawn = [attributes["aria-label"] for tag, attributes in page.tags if tag == "svg"]
     assert drawn.count(title) == 1
 
 
-def test_needs_no_network_and_runs_no_script(html):
-    page = read_page(html)
+def test_needs_no_network_and_runs_no_script(html, page):
     assert page.faults() == []
     policy = [a["content"] for tag, a in page.tags if a.get("http-equiv") == "Content-Security-Policy"]
     assert policy[0].startswith("default-src 'none'; style-src 'unsafe-inline'; img-src data:")
@@ -56,8 +60,7 @@ def test_needs_no_network_and_runs_no_script(html):
     assert "https:" not in html
 
 
-def test_links_and_references_have_one_target_each(html):
-    page = read_page(html)
+def test_links_and_references_have_one_target_each(html, page):
     ids = [a["id"] for _, a in page.tags if "id" in a]
     wanted = [a["href"][1:] for _, a in page.tags if "href" in a]
     wanted += re.findall(r"url\(#([^)]+)\)", html)
@@ -83,11 +86,11 @@ def test_same_bundles_give_the_same_page(html, tmp_path_factory):
 
 def test_many_classes_stay_readable_and_small(tmp_path):
     run = Run(labels=[f"class {i}" for i in range(100)], n=600, roles=("teacher", "bundle"), epochs=300)
-    page = html_of(run, tmp_path)
-    text = " ".join(read_page(page).text)
-    assert "The 20 of 100 labels with most errors." in text
-    assert len(page) < 2_000_000
-    rows = [a for tag, a in read_page(page).tags if tag == "th" and a.get("title", "").startswith("class ")]
+    html = html_of(run, tmp_path)
+    page = read_page(html)
+    assert "The 20 of 100 labels with most errors." in " ".join(page.text)
+    assert len(html) < 2_000_000
+    rows = [a for tag, a in page.tags if tag == "th" and a.get("title", "").startswith("class ")]
     assert len(rows) == 20
 
 
@@ -104,9 +107,10 @@ def test_a_single_model_without_benchmark_is_enough(tmp_path):
 def hostile(tmp_path_factory):
     """A page whose labels, texts, names, warnings, phases, terms and gates are all payloads."""
     history = [{"phase": p, "epoch": 1, "terms": {p: 1.0, "x": 0.5}, "loss": 1.5} for p in PAYLOADS[:8]]
+    gate = {"metric": PAYLOADS[2], "drop": 0.0, "agreement": 1.0, "n": 9}
     run = Run(
         labels=PAYLOADS, texts=PAYLOADS, name=PAYLOADS[4], warnings=PAYLOADS, n=200, draws=100,
-        roles=("teacher", "student"), facts={"history": history, "gate": {p: p for p in PAYLOADS}},
+        roles=("teacher", "student"), facts={"history": history, "gate": gate},
     )  # fmt: skip
     return read_page(html_of(run, tmp_path_factory.mktemp("hostile"), examples=200, classes=40))
 

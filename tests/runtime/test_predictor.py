@@ -103,11 +103,12 @@ def test_what_was_loaded_can_be_asked(sentences):
 @pytest.mark.parametrize(
     ("facts", "message"),
     [
-        ({"labels": ["a", "b", "c"]}, "gives 2 logits, the Bundle names 3 labels"),
+        ({"labels": ["a", "b", "c"]}, "2\\], the Bundle names 3 labels"),
         ({"labels": ["a", "a"]}, "distinct names"),
         ({"labels": [1, 2]}, "distinct names"),
         ({"labels": []}, "distinct names"),
         ({"task": {"kind": "telepathy"}}, "telepathy"),
+        ({"task": {"kind": "token_classification"}}, "names 2 labels for each token"),
         ({"task": None}, "task.kind"),
         ({"max_length": "many"}, "max_length"),
         ({"max_length": 2}, "max_length"),

@@ -52,7 +52,7 @@ def test_gate_that_is_failed_writes_nothing(teacher, tmp_path):
 
 
 def test_onnx_cannot_be_exported_again(exported, tmp_path):
-    with pytest.raises(BundleError, match="model.onnx"):
+    with pytest.raises(BundleError, match=r"model\.onnx"):
         made("export", tmp_path / "again", {"model": exported})
 
 
@@ -65,7 +65,11 @@ def test_int8_is_smaller_gated_and_signed(exported, data, tmp_path):
     model = onnx.load(int8.file("model.onnx"))
     kinds = {t.data_type for t in model.graph.initializer if t.name.endswith("_quantized")}
     assert kinds == {onnx.TensorProto.INT8}
-    assert not [t for t in model.graph.initializer if t.data_type == onnx.TensorProto.FLOAT and len(t.dims) == 2 and t.dims[1] > 1]
+    assert not [
+        t
+        for t in model.graph.initializer
+        if t.data_type == onnx.TensorProto.FLOAT and len(t.dims) == 2 and t.dims[1] > 1
+    ]
     assert "MatMulInteger" in {n.op_type for n in model.graph.node}
     assert int8.file("model.onnx").stat().st_size < exported.file("model.onnx").stat().st_size
 
