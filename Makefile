@@ -5,6 +5,7 @@ DEMO_OUT ?= runs/demo
 DEMO_ARGS ?=
 TEST_ARGS ?=
 BENCH_ARGS ?=
+DATA ?= $(DEMO_OUT)/docstrings
 
 BIN := .venv/bin
 READY := .venv/.ready
@@ -47,8 +48,9 @@ format: $(READY) ## Format the sources and mend what can be mended by rule.
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: $(READY) ## Measure what the README states; see benchmarks/README.md.
-	$(BIN)/python -m benchmarks $(BENCH_ARGS)
+bench: demo ## Measure quality over seeds, and speed against a pipeline; DATA=FOLDER for other rows than the demo's.
+	$(BIN)/python benchmarks/quality.py $(DATA) --out runs/bench $(BENCH_ARGS)
+	$(BIN)/python benchmarks/against_pipeline.py $(DEMO_OUT) $(DEMO_OUT)/docstrings/test.csv
 
 lock: $(READY) ## Write the versions in .venv to constraints.txt.
 	@{ head -n 1 constraints.txt; $(BIN)/pip freeze --exclude-editable | sed 's/+cpu//'; } > constraints.tmp

@@ -2,8 +2,8 @@
 
     python benchmarks/against_pipeline.py RUN TEXTS.csv [--texts 200] [--rounds 5]
 
-RUN is the directory of a finished `limbeck compress`. Both are timed in turn on the same texts, each in its own process
-state; the first answer is timed from process start, in new processes, in turn. Prints a Markdown table.
+RUN is the directory of a finished `limbeck compress`. Both are timed in turn on the same texts; the first answer is timed from process
+start until it is printed, in new processes, in turn. Prints a Markdown table.
 """
 
 import argparse
@@ -18,17 +18,21 @@ from pathlib import Path
 import numpy as np
 
 FIRST = {
-    "pipeline": "from transformers import pipeline; p = pipeline('text-classification', {path!r}); print(p({text!r}))",
-    "bundle": "import limbeck; print(limbeck.load({path!r}, threads=1).predict([{text!r}]))",
+    "pipeline": "from transformers import pipeline; p = pipeline('text-classification', {path!r}); answer = p({text!r})",
+    "bundle": "import limbeck; answer = limbeck.load({path!r}, threads=1).predict([{text!r}])",
 }
 
 
 def first_answer(kind: str, path: str, text: str) -> float:
-    """Seconds from process start to the first answer."""
-    code = FIRST[kind].format(path=path, text=text)
+    """Seconds from process start until the first answer is printed."""
+    code = FIRST[kind].format(path=path, text=text) + "; print(answer, flush=True)"
     start = time.perf_counter()
-    subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
-    return time.perf_counter() - start
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
+        line = process.stdout.readline()
+        seconds = time.perf_counter() - start
+    if b"label" not in line:
+        raise SystemExit(f"{kind}: no answer from {path}")
+    return seconds
 
 
 def answerers(run: Path) -> dict[str, Callable[[str], str]]:

@@ -10,7 +10,7 @@ from limbeck.core.errors import BundleError
 from limbeck.core.files import write_text
 from limbeck.core.journal import Journal
 from limbeck.core.measurement import write_measurements
-from limbeck.report.findings import Findings
+from limbeck.page.findings import Findings
 
 CARD = "README.md"
 """The model card, by the name that the Hugging Face Hub gives it."""
@@ -36,7 +36,7 @@ def run(spec: Spec, inputs: Mapping[str, Bundle], out: Path, log: Journal) -> Bu
     Raises:
         BundleError: The model is damaged, or the evaluation is of other models.
     """
-    from limbeck.report.card import render_card
+    from limbeck.page.card import render_card
 
     model, findings = inputs["model"].verify(), Findings.of(inputs)
     role = findings.role_of(model)

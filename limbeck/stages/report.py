@@ -11,7 +11,7 @@ from limbeck.core.errors import BundleError
 from limbeck.core.files import write_text
 from limbeck.core.journal import Journal
 from limbeck.core.measurement import write_measurements
-from limbeck.report.findings import Findings
+from limbeck.page.findings import Findings
 from limbeck.text.examples import read_examples
 
 
@@ -39,9 +39,9 @@ def run(spec: Spec, inputs: Mapping[str, Bundle], out: Path, log: Journal) -> Bu
     Raises:
         BundleError: There is no evaluation, or it is of other data.
     """
-    from limbeck.report.classes import scored_classes
-    from limbeck.report.export import class_rows, prediction_rows, write_csv
-    from limbeck.report.page import render_page
+    from limbeck.page.classes import scored_classes
+    from limbeck.page.export import class_rows, prediction_rows, write_csv
+    from limbeck.page.page import render_page
 
     findings = Findings.of(inputs)
     examples = read_examples(_evaluated_data(inputs), findings.facts["split"], labelled=True)

@@ -7,7 +7,7 @@ from limbeck.core.errors import BundleError
 from limbeck.core.journal import Journal
 from limbeck.core.measurement import find, read_measurements
 from limbeck.stages import report
-from tests.report.factory import Run
+from tests.page.factory import Run
 
 LOG = Journal(quiet=True)
 

@@ -6,8 +6,8 @@ import pytest
 
 from limbeck.core.journal import Journal
 from limbeck.stages import report
-from tests.report.factory import Run
-from tests.report.markup import PAYLOADS, Page, read_page
+from tests.page.factory import Run
+from tests.page.markup import PAYLOADS, Page, read_page
 
 LOG = Journal(quiet=True)
 

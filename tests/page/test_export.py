@@ -3,11 +3,11 @@ import csv
 import pytest
 
 from limbeck.core.predictions import Predictions
-from limbeck.report.classes import labels_of
-from limbeck.report.export import class_rows, prediction_rows, safe_cell, write_csv
-from limbeck.report.findings import Findings
+from limbeck.page.classes import labels_of
+from limbeck.page.export import class_rows, prediction_rows, safe_cell, write_csv
+from limbeck.page.findings import Findings
 from limbeck.text.examples import read_examples
-from tests.report.factory import Run
+from tests.page.factory import Run
 
 
 @pytest.mark.parametrize("text", ["=1+1", "+cmd|' /C calc'!A0", "-2+3", "@SUM(A1)", "\tx", "\rx", "-", "=", "-1 or so"])

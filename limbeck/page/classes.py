@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from limbeck.core.predictions import Array
-from limbeck.report.findings import Findings
+from limbeck.page.findings import Findings
 from limbeck.text.statistics import Counts, class_counts, entity_counts, entity_types
 
 

@@ -5,10 +5,10 @@ import pytest
 import yaml
 
 from limbeck.core.journal import Journal
-from limbeck.report.card import escape_markdown
+from limbeck.page.card import escape_markdown
 from limbeck.stages import package
-from tests.report.factory import Run
-from tests.report.markup import PAYLOADS
+from tests.page.factory import Run
+from tests.page.markup import PAYLOADS
 
 
 def card_of(run: Run, folder) -> str:

@@ -1,8 +1,8 @@
 import pytest
 
 from limbeck.core.errors import BundleError
-from limbeck.report.findings import Findings, p_text
-from tests.report.factory import Run
+from limbeck.page.findings import Findings, p_text
+from tests.page.factory import Run
 
 
 @pytest.fixture(scope="module")

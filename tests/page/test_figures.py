@@ -1,7 +1,7 @@
 import re
 from xml.etree import ElementTree
 
-from limbeck.report.figures import INK, SERIES, draw, shown
+from limbeck.page.figures import INK, SERIES, draw, shown
 
 
 def painted(title: str = "A title"):

@@ -5,8 +5,8 @@ import yaml
 
 from limbeck.core.bundle import Bundle, create_bundle, open_bundle
 from limbeck.core.spec import Spec
-from limbeck.report.lineage import checks, environment, lineage, recipe_text
-from tests.report.factory import Run
+from limbeck.page.lineage import checks, environment, lineage, recipe_text
+from tests.page.factory import Run
 
 
 class Timed(Spec):

@@ -10,8 +10,8 @@ from markupsafe import Markup
 
 from limbeck.core.bundle import Bundle
 from limbeck.evidence.table import metric_name, parameters_text, rows
-from limbeck.report.findings import Findings
-from limbeck.report.lineage import SHORT, checks
+from limbeck.page.findings import Findings
+from limbeck.page.lineage import SHORT, checks
 from limbeck.text.statistics import entity_types
 
 _SHOWN_LABELS = 20
@@ -30,7 +30,7 @@ def render_card(findings: Findings, model: Bundle, role: str) -> str:
         role: The role under which it was evaluated.
     """
     environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("limbeck", "report"),
+        loader=jinja2.PackageLoader("limbeck", "page"),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         finalize=escape_markdown,

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from limbeck.core.predictions import Predictions
 from limbeck.evidence.comparison import Flip, negative_flips
-from limbeck.report.findings import Findings
+from limbeck.page.findings import Findings
 from limbeck.text.port import Example
 
 _TEXT_CHARACTERS = 400

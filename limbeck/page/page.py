@@ -10,12 +10,12 @@ from limbeck.core.bundle import Bundle
 from limbeck.core.measurement import Measurement
 from limbeck.core.predictions import Array
 from limbeck.evidence.table import metric_name, score_text
-from limbeck.report import plots
-from limbeck.report.classes import Classes, labels_of, scored_classes
-from limbeck.report.figures import Figure, Key
-from limbeck.report.findings import Findings, p_text
-from limbeck.report.lineage import checks, environment, lineage, recipe_text
-from limbeck.report.losses import losses
+from limbeck.page import plots
+from limbeck.page.classes import Classes, labels_of, scored_classes
+from limbeck.page.figures import Figure, Key
+from limbeck.page.findings import Findings, p_text
+from limbeck.page.lineage import checks, environment, lineage, recipe_text
+from limbeck.page.losses import losses
 from limbeck.text.port import Example
 from limbeck.text.statistics import confusion
 
@@ -84,7 +84,7 @@ def render_page(
 def template(name: str) -> jinja2.Template:
     """A template of this package; whatever is put into it is escaped, and a name that is missing is an error."""
     environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("limbeck", "report"),
+        loader=jinja2.PackageLoader("limbeck", "page"),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         finalize=_printable,

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from limbeck.core.files import write_text
 from limbeck.core.predictions import Predictions
-from limbeck.report.classes import Classes
-from limbeck.report.findings import Findings
+from limbeck.page.classes import Classes
+from limbeck.page.findings import Findings
 from limbeck.text.port import Example
 
 _FORMULA = re.compile(r"[=+\-@\t\r]")

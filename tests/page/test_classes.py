@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 from sklearn.metrics import precision_recall_fscore_support
 
-from limbeck.report.classes import labels_of, scored_classes
-from limbeck.report.findings import Findings
-from tests.report.factory import Run
+from limbeck.page.classes import labels_of, scored_classes
+from limbeck.page.findings import Findings
+from tests.page.factory import Run
 
 
 def test_scores_of_labels_are_those_of_scikit_learn(tmp_path):

@@ -1,10 +1,10 @@
 import numpy as np
 import pytest
 
-from limbeck.report.findings import Findings
-from limbeck.report.losses import losses
+from limbeck.page.findings import Findings
+from limbeck.page.losses import losses
 from limbeck.text.examples import read_examples
-from tests.report.factory import Run
+from tests.page.factory import Run
 
 
 def lost(run: Run, folder, limit: int = 10):
@@ -30,7 +30,7 @@ def test_long_texts_are_cut(tmp_path):
 
 
 def test_a_long_sentence_is_shown_around_its_surest_error(tmp_path, monkeypatch):
-    monkeypatch.setattr("limbeck.report.losses._WORDS", 4)
+    monkeypatch.setattr("limbeck.page.losses._WORDS", 4)
     run = Run(labels=["O", "B-LOC", "I-LOC"], texts=[f"w{i}" for i in range(50)], n=200, epochs=0)
     found, _ = lost(run, tmp_path)
     for one in found[-1].shown:
