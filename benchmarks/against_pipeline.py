@@ -2,8 +2,8 @@
 
     python benchmarks/against_pipeline.py RUN TEXTS.csv [--texts 200] [--rounds 5]
 
-RUN is the directory of a finished `limbeck compress`. Both are timed in turn on the same texts; the first answer is timed from process
-start until it is printed, in new processes, in turn. Prints a Markdown table.
+RUN is the directory of a finished `limbeck compress`. Both are timed in turn on the same texts; the first answer is
+timed from process start until it is printed, in new processes, in turn. Prints a Markdown table.
 """
 
 import argparse
@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 
 FIRST = {
-    "pipeline": "from transformers import pipeline; p = pipeline('text-classification', {path!r}); answer = p({text!r})",
+    "pipeline": "from transformers import pipeline; answer = pipeline('text-classification', {path!r})({text!r})",
     "bundle": "import limbeck; answer = limbeck.load({path!r}, threads=1).predict([{text!r}])",
 }
 

@@ -2,8 +2,10 @@
 
 import ast
 import re
+import socket
 from pathlib import Path
 
+import jaxtyping
 import pytest
 
 from limbeck.core.shelf import SHELVES, shelf
@@ -97,3 +99,19 @@ def test_every_pinned_library_is_pinned_exactly():
     lines = [line for line in (ROOT / "constraints.txt").read_text().splitlines() if not line.startswith("#")]
     assert all(re.fullmatch(r"[\w.-]+==[\w.]+", line) for line in lines)  # no local builds, as torch's +cpu
     assert "torch==2.13.0" in lines
+
+
+def test_tests_reach_no_network():
+    with pytest.raises(AssertionError, match="a test tried to reach"):
+        socket.create_connection(("localhost", 9))
+    with pytest.raises(AssertionError, match="a test tried to reach"), socket.socket() as client:
+        client.connect(("127.0.0.1", 9))
+
+
+def test_shapes_of_tensors_are_checked_under_test():
+    import torch
+
+    from limbeck.objectives.soft_targets import soft_target_loss
+
+    with pytest.raises(jaxtyping.TypeCheckError):
+        soft_target_loss(torch.zeros(2, 3), torch.zeros(2, 4), 1.0)

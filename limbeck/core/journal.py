@@ -1,6 +1,7 @@
 """What a run says: lines and bars for people, one JSON object per event in `log.jsonl` for programs."""
 
 import contextlib
+import functools
 import json
 import sys
 import time
@@ -37,13 +38,13 @@ class Journal:
     def say(self, text: str) -> None:
         """Tell people something."""
         if not self._quiet:
-            _console().print(text, markup=False, highlight=False)
+            _console().print(text, markup=False, highlight=False, soft_wrap=True)
 
     def warn(self, text: str) -> None:
         """Tell people of something odd, and record it."""
         self.record("warning", text=text)
         if not self._quiet:
-            _console().print(f"warning: {text}", style="yellow", markup=False, highlight=False)
+            _console().print(f"warning: {text}", style="yellow", markup=False, highlight=False, soft_wrap=True)
 
     def record(self, event: str, **facts: Any) -> None:
         """Append one event with its time to the log."""
@@ -136,7 +137,9 @@ def _facts_text(facts: dict[str, float | str]) -> str:
     return " ".join(f"{k} {v:.4g}" if isinstance(v, float) else f"{k} {v}" for k, v in facts.items())
 
 
+@functools.cache
 def _console() -> Any:
+    """One console for lines and bars, so that a line printed during a bar stands above it."""
     from rich.console import Console
 
     return Console(stderr=True)

@@ -19,6 +19,7 @@ from limbeck.core.spec import Weighted
 from limbeck.nn.reduce import kl_divergence, mask_columns
 from limbeck.nn.types import Batch, Dims, Outputs, Reads
 
+_FEATURES, _MOST_HEADS = 16, 64
 Relation = Literal["queries", "keys", "values"]
 
 
@@ -26,8 +27,8 @@ class Spec(Weighted):
     """Attention relations."""
 
     relation_heads: int = Field(0, ge=0)
-    """A_r, must divide both widths; 48 for base and 64 for large teachers in the paper. 0: the largest divisor of both
-    widths that leaves at least 8 features to a head, at most 48."""
+    """A_r, must divide both widths; 48 for base and 64 for large teachers in the paper, 16 features to a head. 0: the
+    largest divisor of both widths that leaves the student 16 features to a head, at most 64."""
     teacher_layer: int = Field(0, ge=0)
     """Teacher layer, counted from 1; 0 is the last. The paper takes the last of base and layer 21 of BERT-large."""
     relations: tuple[Relation, ...] = Field(("queries", "keys", "values"), min_length=1)
@@ -92,7 +93,9 @@ def build(spec: Spec, student: Dims, teacher: Dims) -> AttentionRelations:
         RecipeError: They do not, or it does not; those that would do are named.
     """
     fit = [n for n in range(1, 129) if student.hidden % n == 0 and teacher.hidden % n == 0]
-    heads = spec.relation_heads or max(n for n in fit if n == 1 or (n <= 48 and student.hidden // n >= 8))
+    heads = spec.relation_heads or max(
+        n for n in fit if n == 1 or (n <= _MOST_HEADS and student.hidden // n >= _FEATURES)
+    )
     if heads not in fit:
         raise RecipeError(
             f"attention_relations.relation_heads: {heads} does not divide both widths {student.hidden} and "

@@ -23,6 +23,7 @@ def cross_entropy(
 ) -> Float[Tensor, ""]:
     """Mean over the items whose target is known, 0 if there are none.
 
+    >>> import torch
     >>> cross_entropy(torch.zeros(2, 4), torch.tensor([1, -1])).exp().item()  # one of four, at random
     4.0
     """
