@@ -19,6 +19,18 @@ from limbeck.core.spec import Spec, parse
 
 PUBLISHED = ("report.html", "measurements.json")
 """Files of a report that are laid beside the recipe when a run ends."""
+_MARKS = ("recipe.yaml", "log.jsonl")
+"""A directory that holds one of these is a run of ours."""
+_DEMO = (
+    "finetune.max_length=64",
+    "finetune.epochs=1",
+    "finetune.learning_rate=1.0e-4",
+    "distil.phases[0].epochs=1",
+    "distil.phases[0].learning_rate=2.0e-4",
+    "distil.phases[1].epochs=1",
+    "distil.phases[1].learning_rate=1.0e-4",
+)
+"""What makes the demo end within minutes on two cores: one epoch of everything, at higher rates."""
 _STAGES = Path(__file__).parent / "stages"
 
 
@@ -131,7 +143,7 @@ def _claim(out: Path) -> None:
     """Make the run's directory, or refuse one that holds something else."""
     if out.exists() and not out.is_dir():
         raise LimbeckError(f"{out}: is a file; --out must be a directory")
-    if out.is_dir() and any(out.iterdir()) and not (out / "recipe.yaml").is_file():
+    if out.is_dir() and any(out.iterdir()) and not any((out / name).is_file() for name in _MARKS):
         raise LimbeckError(f"{out}: holds files that are no Limbeck run; choose an empty or new --out")
     try:
         out.mkdir(parents=True, exist_ok=True)
@@ -268,13 +280,21 @@ def compress(
 
 
 def demo(out: Path, rows: int | None, settings: Sequence[str], log: Journal) -> Result:
-    """Compress a model on docstrings of installed libraries: which library is a sentence from?"""
+    """Compress a model on docstrings of installed libraries: which library is a sentence from?
+
+    Args:
+        out: The run's directory; the sentences are written there too.
+        rows: How many sentences; all of the default 10 000 if None.
+        settings: `step.field=value` texts, over the demo's own.
+        log: Where progress goes.
+    """
     from limbeck.text.docstrings import write_demo
 
     _claim(out)
-    (out / "recipe.yaml").touch()
+    log.recording(out / "log.jsonl").record("demo", rows=rows)
+    log.say("reading the docstrings of installed libraries")
     train, dev, test = write_demo(out / "docstrings", **({} if rows is None else {"rows": rows}))
-    return compress(train, out, dev=dev, test=test, settings=settings, log=log)
+    return compress(train, out, dev=dev, test=test, settings=[*_DEMO, *settings], log=log)
 
 
 def run_stage(
