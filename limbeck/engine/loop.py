@@ -2,12 +2,11 @@
 
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-import torch
 from pydantic import Field
 from torch import Tensor, nn
 
@@ -17,8 +16,12 @@ from limbeck.core.spec import Spec
 from limbeck.engine.mixture import Mixture
 from limbeck.engine.optim import Schedule, adamw, schedule
 from limbeck.engine.rows import Rows, epoch_order
+from limbeck.engine.score import TorchScorer, dev_score
 from limbeck.engine.teacher_cache import Teacher
+from limbeck.nn.model import Model
 from limbeck.nn.types import Outputs
+from limbeck.text.encode import Encoder
+from limbeck.text.port import Example, Task
 
 _SHOWN_STEPS = 10
 """Steps between two looks at the loss: each look waits for the device."""
@@ -45,6 +48,15 @@ class Training(Spec):
     """Whether the model's own dropout is on while it trains."""
     precision: Literal["fp32", "bf16", "fp16"] = "fp32"
     """Precision of the forward and backward pass; weights and the optimiser stay in fp32."""
+
+
+class Tracked(Spec):
+    """What every training stage lets one choose beside how it trains."""
+
+    seed: int = Field(0, ge=0, le=2**31 - 1)
+    """Of fresh weights, of dropout and of the order of the rows."""
+    tracker: Literal["none", "tensorboard"] = "none"
+    """Where curves go beside the log: `tensorboard` writes event files beside the result."""
 
 
 @dataclass
@@ -75,22 +87,33 @@ class Run:
     """What the phases of one training stage share.
 
     Attributes:
-        seed: Of the order of the rows.
+        spec: The stage's fields.
+        model: What is trained.
+        task: What it answers.
+        encoder: Characters to token ids.
+        dev: The examples that decide which weights are kept.
         log: Where progress goes.
-        dev: Measures the network on the dev split: metric → value.
-        primary: Name of the deciding metric.
+        folder: The run's directory; trackers write below it.
         best: The best weights so far.
-        tracker: `none` or `tensorboard`.
-        tracker_folder: Where the tracker writes.
     """
 
-    seed: int
+    spec: Tracked
+    model: Model
+    task: Task
+    encoder: Encoder
+    dev: Sequence[Example]
     log: Journal
-    dev: Callable[[], dict[str, float]]
-    primary: str
-    best: Best
-    tracker: str
-    tracker_folder: Path
+    folder: Path
+    best: Best = field(default_factory=Best)
+
+    def score(self) -> dict[str, float]:
+        """The deciding metric on the dev split, by name."""
+        return dev_score(TorchScorer(self.model, self.task, self.encoder), self.task, self.dev)
+
+    def keep_best(self) -> None:
+        """Put the best weights back."""
+        self.model.network.load_state_dict(self.best.state)
+        self.log.say(f"kept the weights of {self.best.at}: dev {self.task.primary} {self.best.score:.4f}")
 
 
 def train(
@@ -123,7 +146,7 @@ def train(
             start = time.monotonic()
             # Dropout is all that training mode changes in an encoder.
             mixture.network.train(spec.dropout)
-            order = epoch_order(rows.lengths, spec.batch_size, run.seed, epoch)
+            order = epoch_order(rows.lengths, spec.batch_size, run.spec.seed, epoch)
             sums: dict[str, Tensor] = {}
             for number, indices in enumerate(order[accelerator.process_index :: accelerator.num_processes], start=1):
                 batch = rows.batch(indices, accelerator.device)
@@ -158,8 +181,8 @@ def _show(bar: Bar, terms: Mapping[str, Tensor], number: int, last: int, place: 
 def _close_epoch(
     accelerator: Any, mixture: Mixture, run: Run, phase: str, epoch: int, means: dict[str, float], seconds: float
 ) -> dict[str, Any]:
-    dev = run.dev()
-    kept = run.best.offer(mixture.network, dev[run.primary], f"{phase}, epoch {epoch + 1}")
+    dev = run.score()
+    kept = run.best.offer(mixture.network, dev[run.task.primary], f"{phase}, epoch {epoch + 1}")
     loss = means.pop("loss")
     record = {
         "phase": phase,
@@ -179,19 +202,16 @@ def _close_epoch(
 
 def _accelerator(spec: Training, run: Run) -> Any:
     from accelerate import Accelerator
+    from accelerate.state import AcceleratorState
 
-    tracked = run.tracker != "none"
+    # The library keeps one precision for the whole process; phases may differ.
+    AcceleratorState._reset_state()
+    tracker = run.spec.tracker
     accelerator = Accelerator(
         mixed_precision="no" if spec.precision == "fp32" else spec.precision,
-        log_with=run.tracker if tracked else None,
-        project_dir=str(run.tracker_folder) if tracked else None,
+        log_with=None if tracker == "none" else tracker,
+        project_dir=str(run.folder / tracker),
     )
-    if tracked:
-        accelerator.init_trackers("limbeck")
+    if tracker != "none":
+        accelerator.init_trackers(type(run.spec).__module__.rpartition(".")[2])
     return accelerator
-
-
-def restore(network: nn.Module, best: Best) -> None:
-    """Put the best weights back."""
-    with torch.no_grad():
-        network.load_state_dict(best.state)

@@ -16,12 +16,10 @@ from limbeck.core.errors import BundleError
 from limbeck.core.journal import Journal
 from limbeck.core.shape import Shape, parse_shape
 from limbeck.core.shelf import on_shelf
-from limbeck.core.spec import Spec as CoreSpec
 from limbeck.core.spec import Weighted
-from limbeck.engine.loop import Best, Run, Training, restore, train
+from limbeck.engine.loop import Run, Tracked, Training, train
 from limbeck.engine.mixture import mix
 from limbeck.engine.rows import Rows
-from limbeck.engine.score import TorchScorer, dev_score
 from limbeck.engine.seed import seed_all
 from limbeck.engine.teacher_cache import Teacher, open_teacher
 from limbeck.nn.checkpoint import fresh, load_bundle, save, save_tokenizer
@@ -62,7 +60,7 @@ _INSIDE = Phase(name="inside", objectives=(SoftTargets(), HiddenStates(), Attent
 _OUTPUTS = Phase(name="outputs", epochs=3, learning_rate=5e-5, objectives=(SoftTargets(), Labels(weight=0.5)))
 
 
-class Spec(CoreSpec):
+class Spec(Tracked):
     """Distillation. Fields of a phase given here, without `phases`, make a single phase."""
 
     student: str = "half"
@@ -73,10 +71,6 @@ class Spec(CoreSpec):
     """Most gigabytes of disk for the teacher's outputs; where they would not fit, the teacher runs in each step."""
     cache_dtype: Literal["float16", "float32"] = "float16"
     """How hidden states, queries, keys and values are stored there; logits are always float32."""
-    seed: int = Field(0, ge=0)
-    """Of the projections, of dropout and of the order of the rows."""
-    tracker: Literal["none", "tensorboard"] = "none"
-    """Where curves go beside the log: `tensorboard` writes event files beside the result."""
 
     @model_validator(mode="before")
     @classmethod
@@ -115,22 +109,10 @@ def run(spec: Spec, inputs: Mapping[str, Bundle], out: Path, log: Journal) -> Bu
     rows = Rows.encode(task, encoder, read_examples(data, "train"))
     student = _student(spec, teacher, task.head, rows, log)
     frozen(teacher)
-    dev = read_examples(data, "dev", labelled=True)
-    scorer = TorchScorer(student, task, encoder)
-    best = Best()
-    shared = Run(
-        spec.seed,
-        log,
-        lambda: dev_score(scorer, task, dev),
-        task.primary,
-        best,
-        spec.tracker,
-        out.parent / "tensorboard",
-    )
+    shared = Run(spec, student, task, encoder, read_examples(data, "dev", labelled=True), log, out.parent)
     with create_bundle(out, "distil", spec, inputs) as draft:
-        history = _phases(spec, student, teacher, source, rows, out, shared)
-        restore(student.network, best)
-        log.say(f"kept the weights of {best.at}: dev {task.primary} {best.score:.4f}")
+        history = _phases(spec, teacher, source, rows, shared)
+        shared.keep_best()
         save(student, draft.path)
         save_tokenizer(source.path, draft.path)
         kept = ("task", "labels", "max_length")
@@ -172,11 +154,9 @@ def _importance(teacher: Model, rows: Rows) -> Importance:
     return measure_importance(teacher, (rows.batch(g, device) for g in groups), loss)
 
 
-def _phases(
-    spec: Spec, student: Model, teacher: Model, source: Bundle, rows: Rows, out: Path, shared: Run
-) -> list[dict[str, Any]]:
+def _phases(spec: Spec, teacher: Model, source: Bundle, rows: Rows, shared: Run) -> list[dict[str, Any]]:
     device = best_device()
-    mixtures = [mix(student, phase.objectives, teacher.dims).to(device) for phase in spec.phases]
+    mixtures = [mix(shared.model, phase.objectives, teacher.dims).to(device) for phase in spec.phases]
     reads = Reads()
     for mixture in mixtures:
         reads |= mixture.teacher_reads
@@ -187,7 +167,7 @@ def _phases(
             rows,
             reads,
             identity=source.digest,
-            folder=out.parent / "cache",
+            folder=shared.folder / "cache",
             budget_gb=spec.cache_gb,
             dtype=spec.cache_dtype,
             log=shared.log,

@@ -5,7 +5,7 @@ Source of the defaults: BERT, Devlin et al. 2018, arXiv:1810.04805, appendix A.3
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import torch
 from pydantic import Field
@@ -14,10 +14,9 @@ from limbeck.core.bundle import Bundle, create_bundle, open_bundle
 from limbeck.core.errors import BundleError
 from limbeck.core.files import sha256_file
 from limbeck.core.journal import Journal
-from limbeck.engine.loop import Best, Run, Training, restore, train
+from limbeck.engine.loop import Run, Tracked, Training, train
 from limbeck.engine.mixture import mix
 from limbeck.engine.rows import Rows
-from limbeck.engine.score import TorchScorer, dev_score
 from limbeck.engine.seed import seed_all
 from limbeck.nn.checkpoint import check_length, load_network, read_config, resolve, save, save_tokenizer, set_labels
 from limbeck.nn.model import Model, best_device, tapped
@@ -28,7 +27,7 @@ from limbeck.text.opening import open_task
 from limbeck.text.port import Task
 
 
-class Spec(Training):
+class Spec(Training, Tracked):
     """Fine-tuning."""
 
     model: str = "minilm-l6"
@@ -37,10 +36,6 @@ class Spec(Training):
     """Tokens per input, special tokens included; longer texts are cut, longer word sequences read in windows."""
     replace_head: bool = False
     """Whether a head that was trained for other labels may be thrown away."""
-    seed: int = Field(0, ge=0)
-    """Of the fresh head, of dropout and of the order of the rows."""
-    tracker: Literal["none", "tensorboard"] = "none"
-    """Where curves go beside the log: `tensorboard` writes event files beside the result."""
 
 
 def outside(spec: Spec) -> dict[str, str]:
@@ -127,21 +122,8 @@ def _train(
     rows = Rows.encode(task, encoder, read_examples(data, "train", labelled=True))
     if rows.cut:
         log.warn(f"{rows.cut} of {len(rows)} training texts are longer than {spec.max_length} tokens and are cut")
-    dev = read_examples(data, "dev", labelled=True)
-    scorer = TorchScorer(model, task, encoder)
-    best = Best()
-    shared = Run(
-        spec.seed,
-        log,
-        lambda: dev_score(scorer, task, dev),
-        task.primary,
-        best,
-        spec.tracker,
-        out.parent / "tensorboard",
-    )
-    mixture = mix(model, [Labels()], model.dims)
     log.say(f"fine-tuning {spec.model} ({model.parameter_count() / 1e6:.1f} M parameters) on {len(rows)} rows")
-    history = train(mixture, rows, None, spec, shared, "finetune")
-    restore(model.network, best)
-    log.say(f"kept the weights of {best.at}: dev {task.primary} {best.score:.4f}")
+    shared = Run(spec, model, task, encoder, read_examples(data, "dev", labelled=True), log, out.parent)
+    history = train(mix(model, [Labels()], model.dims), rows, None, spec, shared, "finetune")
+    shared.keep_best()
     return history

@@ -113,3 +113,19 @@ def test_more_tokens_than_positions_are_refused(folder, teacher, data, tmp_path)
 def test_hub_names_are_resolved_through_the_hub(data, tmp_path):
     with pytest.raises(BundleError, match="cannot be fetched"):
         made("finetune", tmp_path / "out", {"data": data}, model="hf:nobody/nothing@main")
+
+
+def test_precision_may_differ_from_run_to_run(folder, teacher, data, tmp_path):
+    fields = {"model": str(folder / "backbone"), "max_length": 32, "epochs": 1}
+    losses = [
+        made("finetune", tmp_path / p, {"data": data}, precision=p, **fields).facts["history"][0]["loss"]
+        for p in ("fp32", "bf16")
+    ]
+    assert losses[0] != losses[1]
+    assert losses[0] == pytest.approx(losses[1], rel=0.02)
+
+
+def test_curves_for_tensorboard(folder, teacher, data, tmp_path):
+    fields = {"model": str(folder / "backbone"), "max_length": 32, "epochs": 1, "tracker": "tensorboard"}
+    made("finetune", tmp_path / "t", {"data": data}, **fields)
+    assert list((tmp_path / "tensorboard").rglob("events.out.tfevents.*"))
