@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any, TypeVar, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
-from pydantic_core import PydanticUndefined
 
 from limbeck.core.errors import RecipeError
 
@@ -80,16 +79,20 @@ def _explain(spec: type[BaseModel], fault: Any, where: str) -> str:
     return f"{place}: {message} (found {fault['input']!r})"
 
 
-def describe(spec: type[BaseModel]) -> list[FieldDoc]:
-    """The documentation of each field, read from the class itself."""
-    return [_describe(name, field) for name, field in spec.model_fields.items()]
+def describe(spec: type[BaseModel], inside: str = "") -> list[FieldDoc]:
+    """The documentation of each field, read from the class itself; of fields that hold records, their fields too."""
+    found = []
+    for name, field in spec.model_fields.items():
+        found.append(_describe(inside + name, field))
+        if record := _record_in(field.annotation):
+            found += describe(record, f"{inside}{name}[].")
+    return found
 
 
 def _describe(name: str, field: Any) -> FieldDoc:
-    default = "required" if field.default is PydanticUndefined and field.default_factory is None else None
-    if default is None:
-        value = field.get_default(call_default_factory=True)
-        default = json.dumps(value, default=str, ensure_ascii=False)
+    default = "required"
+    if not field.is_required():
+        default = json.dumps(_plain(field.get_default(call_default_factory=True)), default=str, ensure_ascii=False)
     choices = [a for a in get_args(field.annotation) if isinstance(a, str)]
     bounds = [
         f"{sign} {getattr(m, attr)}"
@@ -97,7 +100,32 @@ def _describe(name: str, field: Any) -> FieldDoc:
         for attr, sign in (("ge", "≥"), ("gt", ">"), ("le", "≤"), ("lt", "<"))
         if hasattr(m, attr)
     ]
-    kind = getattr(field.annotation, "__name__", str(field.annotation)).replace("typing.", "")
-    if choices:
-        kind = "choice"
+    kind = "choice" if choices else _type_name(field.annotation)
     return FieldDoc(name, kind, default, ", ".join(choices or bounds), field.description or "")
+
+
+def _plain(value: Any) -> Any:
+    """A default as YAML would hold it, in short: of records only what differs from their own defaults."""
+    if isinstance(value, tuple | list):
+        return [_plain(one) for one in value]
+    if not isinstance(value, BaseModel):
+        return value
+    own = {name: _plain(getattr(value, name)) for name in sorted(value.model_fields_set)}
+    return {"kind": value.kind, **own} if type(value).__name__ == "Spec" and isinstance(value, Spec) else own
+
+
+def _record_in(annotation: Any) -> type[BaseModel] | None:
+    """The record that a list holds, unless it is an algorithm of a shelf, which is documented there."""
+    kinds = [a for a in get_args(annotation) if isinstance(a, type) and issubclass(a, BaseModel)]
+    return kinds[0] if kinds else None
+
+
+def _type_name(annotation: Any) -> str:
+    parts = [a for a in get_args(annotation) if a not in (Ellipsis, type(None))]
+    if annotation in (Spec, Weighted):
+        return "algorithm"
+    if not parts:
+        return getattr(annotation, "__name__", str(annotation))
+    return (
+        f"list of {_type_name(parts[0])}" if getattr(annotation, "__origin__", None) is tuple else _type_name(parts[0])
+    )

@@ -75,12 +75,12 @@ def test_a_weight_is_never_negative():
 
 
 def test_the_class_documents_itself():
-    layers, pick, parts = describe(Outer)
+    layers, pick, parts, rate = describe(Outer)
     assert (layers.name, layers.type, layers.default, layers.allowed) == ("layers", "int", "required", "≥ 1")
     assert layers.meaning == "How many layers."
     assert (pick.type, pick.default, pick.allowed) == ("choice", '"last"', "last, uniform")
-    assert (parts.default, parts.meaning) == ("[]", "What it consists of.")
-    assert describe(Inner)[0].allowed == "> 0.0, ≤ 1.0"
+    assert (parts.type, parts.default, parts.meaning) == ("list of Inner", "[]", "What it consists of.")
+    assert (rate.name, rate.default, rate.allowed) == ("parts[].rate", "0.5", "> 0.0, ≤ 1.0")
 
 
 def test_metadata_of_annotations_is_documented_too():

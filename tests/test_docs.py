@@ -1,0 +1,26 @@
+"""Documents that are made from the code, or quote it, agree with it."""
+
+import runpy
+
+import yaml
+
+from tests.models import ROOT
+
+
+def test_reference_is_up_to_date():
+    made = runpy.run_path(str(ROOT / "docs" / "reference" / "make.py"))["page"]()
+    assert (ROOT / "docs" / "reference" / "shelves.md").read_text(encoding="utf-8") == made, "run `make docs`"
+
+
+def test_readme_quotes_the_shipped_recipe():
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    quoted = readme.partition("```yaml\nlimbeck: 1")[2].partition("```")[0]
+    assert yaml.safe_load("limbeck: 1" + quoted) == yaml.safe_load((ROOT / "recipes" / "compress.yaml").read_text())
+
+
+def test_readme_tells_the_default_method():
+    from limbeck.stages.distil import Spec
+
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    quoted = yaml.safe_load("phases:\n" + readme.partition("    phases:\n")[2].partition("```")[0])
+    assert Spec.model_validate(quoted).phases == Spec().phases
