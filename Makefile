@@ -12,7 +12,7 @@ READY := .venv/.ready
 export HF_HUB_OFFLINE := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-all check format bench lock clean
+.PHONY: help install demo test test-all check format bench docs lock clean
 
 help: ## List what can be made.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -51,6 +51,9 @@ format: $(READY) ## Format the sources and mend what can be mended by rule.
 bench: demo ## Measure quality over seeds, and speed against a pipeline; DATA=FOLDER for other rows than the demo's.
 	$(BIN)/python benchmarks/quality.py $(DATA) --out runs/bench $(BENCH_ARGS)
 	$(BIN)/python benchmarks/against_pipeline.py $(DEMO_OUT) $(DEMO_OUT)/docstrings/test.csv
+
+docs: $(READY) ## Write docs/reference/shelves.md from the code.
+	$(BIN)/python docs/reference/make.py
 
 lock: $(READY) ## Write the versions in .venv to constraints.txt.
 	@{ head -n 1 constraints.txt; $(BIN)/pip freeze --exclude-editable | sed 's/+cpu//'; } > constraints.tmp

@@ -22,7 +22,9 @@ ROLES: Mapping[str, tuple[str, ...]] = {
     "package": ("model", "evaluation"),
     "report": ("data", "evaluation"),
 }
-"""The inputs that a stage cannot do without; `evaluate`, `benchmark` and `report` take models under any other name."""
+"""The inputs that a stage cannot do without."""
+_ANY_ROLE = ("evaluate", "benchmark", "package", "report")
+"""Stages that take models under any other name besides."""
 
 
 def stage_function(name: str) -> Callable[..., Bundle]:
@@ -35,18 +37,25 @@ def stage_function(name: str) -> Callable[..., Bundle]:
     roles = ROLES[name]
 
     def function(*, out: str | Path, log: Journal | None = None, **keywords: Any) -> Bundle:
-        fields = {k: v for k, v in keywords.items() if k in spec.model_fields}
-        inputs = {k: v for k, v in keywords.items() if k not in fields}
-        if missing := [role for role in roles if role not in inputs]:
+        if missing := [role for role in roles if role not in keywords]:
             raise RecipeError(f"{name}: missing {', '.join(missing)}; it needs {', '.join(roles)}")
-        if wrong := [k for k, v in inputs.items() if not isinstance(v, Bundle | str | Path)]:
-            raise RecipeError(f"{name}.{wrong[0]}: no such field; the fields are {', '.join(spec.model_fields)}")
+        inputs = {k: v for k, v in keywords.items() if _is_input(name, k, v)}
+        fields = {k: str(v) if isinstance(v, Path) else v for k, v in keywords.items() if k not in inputs}
         return pipeline.run_stage(name, inputs, fields, Path(out), (), log or Journal())
 
     function.__name__ = function.__qualname__ = name
     function.__doc__ = _docstring(name, spec, roles)
     function.__signature__ = _signature(spec, roles)  # type: ignore[attr-defined]
     return function
+
+
+def _is_input(stage: str, keyword: str, value: Any) -> bool:
+    """Whether a keyword names an input; what is neither is a field, and the Spec says if it is none of its own."""
+    if keyword in ROLES[stage]:
+        return True
+    if keyword in pipeline.load_stage(stage).Spec.model_fields:
+        return False
+    return isinstance(value, Bundle | Path) or (stage in _ANY_ROLE and isinstance(value, str))
 
 
 def _signature(spec: type[Spec], roles: tuple[str, ...]) -> inspect.Signature:
