@@ -124,6 +124,7 @@ def run(recipe: Recipe, out: Path, log: Journal) -> Result:
         LimbeckError: `out` is not a run of ours, or a step failed; finished steps stay finished.
     """
     resolved = resolve(recipe)
+    _foresee(resolved)
     _claim(out)
     log = log.recording(out / "log.jsonl")
     resolved.save(out / "recipe.yaml")
@@ -137,6 +138,18 @@ def run(recipe: Recipe, out: Path, log: Journal) -> Result:
         ran += [step.title] if fresh else []
     _publish(bundles.values(), out)
     return Result(out, bundles, tuple(ran))
+
+
+def _foresee(recipe: Recipe) -> None:
+    """Let every stage refuse what it can see to be impossible, before hours are spent on the steps before it."""
+    specs: dict[str, Spec] = {}
+    for step in recipe.steps:
+        module, spec = load_stage(step.stage), _spec(step, recipe.seed)
+        if hasattr(module, "outside"):
+            module.outside(spec)  # names what is missing
+        if hasattr(module, "foresee"):
+            module.foresee(spec, {role: specs[place] for role, place in step.inputs.items() if place in specs})
+        specs[step.place] = spec
 
 
 def _claim(out: Path) -> None:

@@ -135,6 +135,28 @@ def test_wrong_settings_are_refused_before_anything_is_written(rows, backbone, t
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.parametrize(
+    ("options", "settings", "message"),
+    [
+        ({"student": "9x24"}, [], "layers=9"),
+        ({"student": "2x999"}, [], "hidden=999"),
+        ({"student": "layers=2,hidden=12,heads=2"}, ["distil.phases[1].objectives=[attention_scores]"], "heads=4"),
+    ],
+)
+def test_what_cannot_work_is_refused_before_the_teacher_is_trained(
+    rows, backbone, tmp_path, options, settings, message
+):
+    with pytest.raises(RecipeError, match=message):
+        compress(rows, tmp_path / "out", backbone, settings, **options)
+    assert not (tmp_path / "out").exists()
+
+
+def test_missing_teacher_is_refused_before_anything_is_written(rows, tmp_path):
+    with pytest.raises(LimbeckError, match="no such model directory"):
+        compress(rows, tmp_path / "out", tmp_path / "nowhere")
+    assert not (tmp_path / "out").exists()
+
+
 def test_wrong_column_is_refused_with_the_columns_there_are(rows, backbone, tmp_path):
     with pytest.raises(DataError, match="'text', 'label'"):
         compress(rows, tmp_path / "out", backbone, text="review")

@@ -64,9 +64,10 @@ def _lines(bundle: "Bundle") -> Iterator[tuple[str, str]]:
             yield name.replace("_", " ")[:11], _value(facts[name])
     yield "versions", _pairs(manifest["versions"])
     for m in _measurements(bundle):
+        unit = "%" if m.unit == "fraction" else m.unit
         yield (
             m.model,
-            f"{m.metric} {m.text(2)} {m.unit}{f' on {m.split}' if m.split else ''}{f' (n={m.n})' if m.n else ''}",
+            f"{m.metric} {m.text(2)} {unit}{f' on {m.split}' if m.split else ''}{f' (n={m.n})' if m.n else ''}",
         )
 
 

@@ -15,15 +15,16 @@ from limbeck.core.bundle import Bundle, create_bundle, open_bundle
 from limbeck.core.errors import BundleError
 from limbeck.core.journal import Journal
 from limbeck.core.shape import Shape, parse_shape
-from limbeck.core.shelf import on_shelf
+from limbeck.core.shelf import on_shelf, shelf
+from limbeck.core.spec import Spec as CoreSpec
 from limbeck.core.spec import Weighted
 from limbeck.engine.loop import Run, Tracked, Training, train
 from limbeck.engine.mixture import mix
 from limbeck.engine.rows import Rows
 from limbeck.engine.seed import seed_all
 from limbeck.engine.teacher_cache import Teacher, open_teacher
-from limbeck.nn.checkpoint import fresh, load_bundle, save, save_tokenizer
-from limbeck.nn.model import Model, best_device, frozen
+from limbeck.nn.checkpoint import fresh, load_bundle, read_config, resolve, save, save_tokenizer
+from limbeck.nn.model import Model, backbone_of, best_device, frozen
 from limbeck.nn.surgery import Importance, cut, measure_importance
 from limbeck.nn.types import Batch, Dims, Reads
 from limbeck.objectives.attention_relations import Spec as AttentionRelations
@@ -83,6 +84,25 @@ class Spec(Tracked):
         return {**{k: v for k, v in fields.items() if k not in own}, "phases": (phase,)}
 
 
+def foresee(spec: Spec, makers: Mapping[str, CoreSpec]) -> None:
+    """Refuse a student or an objective that does not fit the teacher, before the teacher is trained.
+
+    Args:
+        spec: What is wanted.
+        makers: Role → fields of the step that will make that input, where a step of the same recipe does.
+
+    Raises:
+        RecipeError: Something does not fit.
+    """
+    reference = getattr(makers.get("teacher"), "model", None)
+    if reference is not None:
+        config = read_config(resolve(reference))
+        teacher = backbone_of(config).dims(config)
+        student = _student_dims(spec, teacher)
+        for objective in (o for phase in spec.phases for o in phase.objectives):
+            shelf("objectives").build(objective, student, teacher)
+
+
 def run(spec: Spec, inputs: Mapping[str, Bundle], out: Path, log: Journal) -> Bundle:
     """Make the student.
 
@@ -124,10 +144,13 @@ def run(spec: Spec, inputs: Mapping[str, Bundle], out: Path, log: Journal) -> Bu
     return open_bundle(out)
 
 
+def _student_dims(spec: Spec, teacher: Dims) -> Dims:
+    shape = parse_shape(spec.student, Shape(teacher.layers, teacher.hidden, teacher.heads, teacher.intermediate))
+    return Dims(shape.layers, shape.hidden, shape.heads, shape.intermediate, teacher.labels)
+
+
 def _student(spec: Spec, teacher: Model, head: str, rows: Rows, log: Journal) -> Model:
-    size = teacher.dims
-    shape = parse_shape(spec.student, Shape(size.layers, size.hidden, size.heads, size.intermediate))
-    dims = Dims(shape.layers, shape.hidden, shape.heads, shape.intermediate, size.labels)
+    size, dims = teacher.dims, _student_dims(spec, teacher.dims)
     narrower = (dims.hidden, dims.heads, dims.intermediate) != (size.hidden, size.heads, size.intermediate)
     importance = _importance(teacher, rows) if narrower else None
     layers = range(1, dims.layers + 1)

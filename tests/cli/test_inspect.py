@@ -40,7 +40,7 @@ def test_people_see_lineage_and_numbers(cli, shipped):
     parent = shipped.manifest["parents"]["model"]["digest"]
     for part in ("every hash is right", "from model", parent, "kind text_classification", "2: no, yes", "drop 0.004"):
         assert part in result.stdout
-    assert "accuracy 87.10 [85.00, 89.00] fraction on test (n=872)" in result.stdout
+    assert "accuracy 87.10 [85.00, 89.00] % on test (n=872)" in result.stdout
     assert "latency_p50 1.25 ms" in result.stdout
 
 
