@@ -6,8 +6,9 @@ scale for each row, which that quantiser cannot do: it has one unsigned scale fo
 """
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ import numpy as np
 from limbeck.core.spec import Spec as CoreSpec
 
 _LARGEST = 127
+_PRODUCTS = ("MatMul", "Gemm")
 
 
 class Spec(CoreSpec):
@@ -46,8 +48,17 @@ def quantize_rows(table: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return np.rint(table / scales).astype(np.int8), scales
 
 
-def quantize(source: Path, target: Path, spec: Spec) -> None:
-    """Write an int8 copy of an ONNX file."""
+def operators(source: Path) -> list[str]:
+    """Names of the products that are quantised, in the order of the graph: those with one constant side."""
+    import onnx
+
+    graph = onnx.load(source).graph
+    constants = {t.name for t in graph.initializer}
+    return [n.name for n in graph.node if n.op_type in _PRODUCTS and n.input[1] in constants]
+
+
+def quantize(source: Path, target: Path, spec: Spec, keep: Collection[str] = ()) -> None:
+    """Write an int8 copy of an ONNX file, with the operators named in `keep` left in fp32."""
     import onnx
     from onnxruntime.quantization import QuantType, quantize_dynamic
 
@@ -62,7 +73,8 @@ def quantize(source: Path, target: Path, spec: Spec) -> None:
             target,
             weight_type=QuantType.QInt8,
             per_channel=spec.per_channel,
-            op_types_to_quantize=["MatMul", "Gemm"],
+            op_types_to_quantize=list(_PRODUCTS),
+            nodes_to_exclude=list(keep),
             extra_options={"MatMulConstBOnly": True},
         )
 
@@ -110,6 +122,21 @@ def _quiet() -> Iterator[None]:
         logger.setLevel(level)
 
 
-def build(spec: Spec) -> Callable[[Path, Path], None]:
-    """A function that writes an int8 copy of an ONNX file."""
-    return lambda source, target: quantize(source, target, spec)
+@dataclass(frozen=True)
+class DynamicInt8:
+    """The algorithm with its fields."""
+
+    spec: Spec
+
+    def operators(self, source: Path) -> list[str]:
+        """Names of what may be left in fp32."""
+        return operators(source)
+
+    def write(self, source: Path, target: Path, keep: Collection[str] = ()) -> None:
+        """Write an int8 copy, with the operators named in `keep` left in fp32."""
+        quantize(source, target, self.spec, keep)
+
+
+def build(spec: Spec) -> DynamicInt8:
+    """The quantizer."""
+    return DynamicInt8(spec)

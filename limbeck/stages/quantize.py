@@ -1,13 +1,15 @@
 """Quantise an ONNX model, and refuse a result that answers worse or differently than its parent.
 
-The gate compares both on the dev split: drop of the deciding metric, and share of items answered alike.
+The gate compares both on the dev split: drop of the deciding metric, and share of items answered alike. Where it is not
+passed, the operators that harm most are found by putting back one at a time, and are left in fp32 until it is.
 """
 
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
+import numpy as np
 from pydantic import Field
 
 from limbeck.core.bundle import Bundle, create_bundle, instruction_sets, open_bundle
@@ -20,6 +22,10 @@ from limbeck.engine.score import metric_value, open_scorer, predict_split
 from limbeck.quantizers.dynamic_int8 import Spec as DynamicInt8
 from limbeck.text.examples import read_examples
 from limbeck.text.opening import open_task
+from limbeck.text.port import Example, Quantizer
+
+_MODEL = "model.onnx"
+_SENSITIVITY_ROWS = 300
 
 
 class Spec(CoreSpec):
@@ -31,6 +37,8 @@ class Spec(CoreSpec):
     """Largest loss of the deciding metric on dev, as a fraction: 0.01 is one point."""
     min_agreement: float = Field(0.98, ge=0.0, le=1.0)
     """Smallest share of items that both models answer alike."""
+    max_reverts: int = Field(3, ge=0)
+    """How many operators may be put back to fp32, most harmful first, to pass the gate; each adds to the size."""
     force: bool = False
     """Write the result even if the gate refuses it; the Bundle says so."""
 
@@ -53,29 +61,41 @@ def run(spec: Spec, inputs: Mapping[str, Bundle], out: Path, log: Journal) -> Bu
     dev = read_examples(data, "dev", labelled=True)
     if not dev:
         raise DataError(f"{data.path}: no labelled dev rows to judge the quantised model by; prepare it with --dev")
-    before = predict_split(open_scorer(source), task, dev, log, "fp32 on dev")
+    quantizer: Quantizer = shelf("quantizers").build(spec.quantizer)
+    before = predict_split(open_scorer(source), task, dev)
     with create_bundle(out, "quantize", spec, inputs) as draft:
         for name in source.files():
-            if name != "model.onnx":
+            if name != _MODEL:
                 shutil.copyfile(source.file(name), draft.path / name)
-        shelf("quantizers").build(spec.quantizer)(source.file("model.onnx"), draft.path / "model.onnx")
         draft.facts |= source.facts | {"precision": "int8", "instruction_sets": instruction_sets()}
-        after = predict_split(open_scorer(draft.seal()), task, dev, log, "int8 on dev")
-        draft.facts["gate"] = _gate(spec, task.primary, before, after, log)
+
+        def answers(keep: Collection[str], examples: Sequence[Example]) -> Predictions:
+            quantizer.write(source.file(_MODEL), draft.path / _MODEL, keep)
+            return predict_split(open_scorer(draft.seal()), task, examples)
+
+        keep: list[str] = []
+        gate = _judge(spec, task.primary, before, answers(keep, dev))
+        if not gate["passed"] and spec.max_reverts:
+            log.say(f"int8: {_told(gate)}; looking for the operators that harm most")
+            few = dev[:_SENSITIVITY_ROWS]
+            names = quantizer.operators(source.file(_MODEL))
+            ranked = _by_harm(names, predict_split(open_scorer(source), task, few), lambda k: answers(k, few), log)
+            while not gate["passed"] and len(keep) < min(spec.max_reverts, len(ranked)):
+                keep.append(ranked[len(keep)])
+                gate = _judge(spec, task.primary, before, answers(keep, dev))
+        if not gate["passed"] and not spec.force:
+            raise GateError(
+                f"quantize: {_told(gate)}, with {len(keep)} operators left in fp32; nothing was written. Overrule with "
+                "--force, allow more with --set quantize.max_reverts, or loosen max_drop and min_agreement"
+            )
+        (log.say if gate["passed"] else log.warn)(f"int8: {_told(gate)}, {len(keep)} operators left in fp32")
+        draft.facts["gate"] = {**gate, "kept_fp32": keep}
     return open_bundle(out)
 
 
-def _gate(spec: Spec, metric: str, before: Predictions, after: Predictions, log: Journal) -> dict[str, Any]:
+def _judge(spec: Spec, metric: str, before: Predictions, after: Predictions) -> dict[str, Any]:
     drop = metric_value(metric, before) - metric_value(metric, after)
     agreement = float((before.answers == after.answers).mean())
-    passed = drop <= spec.max_drop and agreement >= spec.min_agreement
-    measured = (
-        f"dev {metric} drops by {100 * drop:.2f} points (at most {100 * spec.max_drop:g}), "
-        f"{100 * agreement:.1f} % of answers agree (at least {100 * spec.min_agreement:g})"
-    )
-    if not passed and not spec.force:
-        raise GateError(f"quantize: {measured}; nothing was written. Overrule with --force, or loosen the limits")
-    (log.say if passed else log.warn)(f"int8: {measured}{'' if passed else '; forced'}")
     return {
         "metric": metric,
         "drop": drop,
@@ -83,5 +103,25 @@ def _gate(spec: Spec, metric: str, before: Predictions, after: Predictions, log:
         "agreement": agreement,
         "min_agreement": spec.min_agreement,
         "n": len(before),
-        "passed": passed,
+        "passed": drop <= spec.max_drop and agreement >= spec.min_agreement,
     }
+
+
+def _told(gate: Mapping[str, Any]) -> str:
+    return (
+        f"dev {gate['metric']} drops by {100 * gate['drop']:.2f} points (at most {100 * gate['max_drop']:g}), "
+        f"{100 * gate['agreement']:.1f} % of answers agree (at least {100 * gate['min_agreement']:g})"
+    )
+
+
+def _by_harm(
+    names: Sequence[str], reference: Predictions, answers: Callable[[Collection[str]], Predictions], log: Journal
+) -> list[str]:
+    """Operators by how near the fp32 answers come when that one alone is put back, nearest first."""
+    distance = {}
+    with log.bar("sensitivity", len(names), "operators") as bar:
+        for name in names:
+            found = answers([name])
+            distance[name] = float(np.square(found.probabilities - reference.probabilities).mean())
+            bar.advance()
+    return sorted(names, key=lambda name: distance[name])

@@ -1,7 +1,8 @@
 """What a task must offer, so that training, evaluation and prediction need not know which task it is."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, ClassVar, Protocol, runtime_checkable
 
 import numpy as np
@@ -77,6 +78,17 @@ class Reader(Protocol):
 
     def read(self, path: Any) -> Table:
         """Read a file or folder into text columns."""
+
+
+@runtime_checkable
+class Quantizer(Protocol):
+    """A quantisation of ONNX files, configured. Every quantizer file's `build(spec)` returns one."""
+
+    def operators(self, source: Path) -> list[str]:
+        """Names of what may be left in fp32, in the order of the graph."""
+
+    def write(self, source: Path, target: Path, keep: Collection[str] = ()) -> None:
+        """Write a quantised copy of `source`, with the operators named in `keep` left in fp32."""
 
 
 @runtime_checkable

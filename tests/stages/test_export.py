@@ -74,12 +74,38 @@ def test_int8_is_smaller_gated_and_signed(exported, data, tmp_path):
     assert int8.file("model.onnx").stat().st_size < exported.file("model.onnx").stat().st_size
 
 
-def test_int8_gate_refuses_and_force_overrules(exported, data, tmp_path):
-    strict = {"max_drop": 0.0, "min_agreement": 1.0, "quantizer": {"kind": "dynamic_int8", "per_channel": False}}
-    inputs = {"model": exported, "data": data}
-    try:
-        assert made("quantize", tmp_path / "int8", inputs, **strict).facts["gate"]["agreement"] == 1.0
-    except GateError as error:
-        assert "--force" in str(error)
-        assert not (tmp_path / "int8").exists()
-        assert not made("quantize", tmp_path / "int8", inputs, force=True, **strict).facts["gate"]["passed"]
+STRICT = {"max_drop": 0.0, "min_agreement": 1.0}
+
+
+@pytest.fixture
+def coarse(monkeypatch):
+    """A quantizer whose first product is so coarse that answers change."""
+    import limbeck.quantizers.dynamic_int8 as algorithm
+
+    quantize = algorithm.quantize
+
+    def spoiled(source, target, spec, keep=()):
+        quantize(source, target, spec, keep)
+        if algorithm.operators(source)[0] not in keep:
+            model = onnx.load(target)
+            for tensor in model.graph.initializer:
+                if tensor.name.endswith("embeddings.weight_quantized"):
+                    tensor.raw_data = bytes(len(tensor.raw_data))
+            onnx.save(model, target)
+
+    monkeypatch.setattr(algorithm, "quantize", spoiled)
+
+
+def test_int8_gate_puts_back_what_harms_most(coarse, exported, data, tmp_path):
+    int8 = made("quantize", tmp_path / "int8", {"model": exported, "data": data}, **STRICT)
+    assert int8.facts["gate"]["passed"]
+    assert len(int8.facts["gate"]["kept_fp32"]) == 1
+
+
+def test_int8_gate_refuses_and_force_overrules(coarse, exported, data, tmp_path):
+    inputs, fields = {"model": exported, "data": data}, {**STRICT, "max_reverts": 0}
+    with pytest.raises(GateError, match=r"at most 0\), .* nothing was written.*--force"):
+        made("quantize", tmp_path / "int8", inputs, **fields)
+    assert list(tmp_path.iterdir()) == []
+    forced = made("quantize", tmp_path / "int8", inputs, force=True, **fields)
+    assert not forced.facts["gate"]["passed"]
