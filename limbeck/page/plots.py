@@ -141,6 +141,9 @@ def loss_curves(role: str, history: Sequence[Mapping[str, Any]]) -> Figure:
         for i, line in enumerate(lines.values()):
             axes.plot(*_epochs(line), **series(i), markersize=4)
         axes.set(xlabel="epoch", ylabel="loss", yscale="log" if wide else "linear")
+        if wide:  # the default labels of powers are mathematics, which is not parsed here
+            axes.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
+            axes.yaxis.set_minor_formatter(lambda value, _: "")
         _phases(axes, history)
 
     return draw(f"Training loss: {role}", paint, keys=tuple(Key(i, name) for i, name in enumerate(lines)))

@@ -47,3 +47,12 @@ def test_same_drawing_same_bytes():
 def test_names_are_cut_to_one_printable_line():
     assert shown("a\n\tb\0\ud800 c") == "a b c"
     assert shown("x" * 30, 10) == "x" * 9 + "…"
+
+
+def test_losses_of_many_sizes_have_plain_labels():
+    from limbeck.page.plots import loss_curves
+
+    history = [{"epoch": n, "phase": "a", "loss": 2.0 / n, "terms": {"x": 0.01 / n, "y": 1.9 / n}} for n in (1, 2, 3)]
+    svg = loss_curves("student", history).svg
+    assert "mathdefault" not in svg
+    assert ">0.1<" in svg
