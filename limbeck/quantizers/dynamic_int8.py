@@ -84,30 +84,32 @@ def _quantize_tables(graph: Any) -> None:
     from onnx import TensorProto, helper, numpy_helper
 
     matrices = {t.name: t for t in graph.initializer if t.data_type == TensorProto.FLOAT and len(t.dims) == 2}
+    lookups = [n for n in graph.node if n.op_type == "Gather" and n.input[0] in matrices and not _axis(n)]
+    for name in dict.fromkeys(n.input[0] for n in lookups):
+        values, scales = quantize_rows(numpy_helper.to_array(matrices[name]))
+        graph.initializer.append(numpy_helper.from_array(values, f"{name}_rows_int8"))
+        graph.initializer.append(numpy_helper.from_array(scales, f"{name}_rows_scale"))
     nodes = []
     for node in graph.node:
-        if (
-            node.op_type != "Gather"
-            or node.input[0] not in matrices
-            or any(a.name == "axis" and a.i for a in node.attribute)
-        ):
+        if node not in lookups:
             nodes.append(node)
             continue
         name, ids, result = node.input[0], node.input[1], node.output[0]
-        values, scales = quantize_rows(numpy_helper.to_array(matrices[name]))
-        graph.initializer.append(numpy_helper.from_array(values, f"{name}_quantized"))
-        graph.initializer.append(numpy_helper.from_array(scales, f"{name}_scale"))
         nodes += [
-            helper.make_node("Gather", [f"{name}_quantized", ids], [f"{result}_int8"]),
-            helper.make_node("Cast", [f"{result}_int8"], [f"{result}_cast"], to=TensorProto.FLOAT),
-            helper.make_node("Gather", [f"{name}_scale", ids], [f"{result}_scale"]),
-            helper.make_node("Mul", [f"{result}_cast", f"{result}_scale"], [result]),
+            helper.make_node("Gather", [f"{name}_rows_int8", ids], [f"{result}_row_int8"]),
+            helper.make_node("Cast", [f"{result}_row_int8"], [f"{result}_row"], to=TensorProto.FLOAT),
+            helper.make_node("Gather", [f"{name}_rows_scale", ids], [f"{result}_row_scale"]),
+            helper.make_node("Mul", [f"{result}_row", f"{result}_row_scale"], [result]),
         ]
     used = {name for node in nodes for name in node.input}
     kept = [t for t in graph.initializer if t.name in used]
     del graph.node[:], graph.initializer[:]
     graph.node.extend(nodes)
     graph.initializer.extend(kept)
+
+
+def _axis(node: Any) -> int:
+    return next((int(a.i) for a in node.attribute if a.name == "axis"), 0)
 
 
 @contextmanager

@@ -5,6 +5,7 @@ from transformers import AutoModelForSequenceClassification, AutoModelForTokenCl
 
 from limbeck.core.errors import BundleError, RecipeError
 from limbeck.objectives import AttentionScores, Labels, SoftTargets
+from tests import models
 from tests.stages.conftest import made
 from tests.stages.test_finetune import score
 
@@ -74,3 +75,17 @@ def test_what_does_not_fit_is_refused_with_what_would(teacher, data, tmp_path, f
 def test_teacher_of_other_labels_is_refused(tagger, data, tmp_path):
     with pytest.raises(BundleError, match=r"B-LOC.*negative, positive"):
         made("distil", tmp_path / "s", {"teacher": tagger, "data": data})
+
+
+def test_unlabelled_rows_teach_the_student(teacher, tmp_path):
+    lines = models.reviews(tmp_path / "reviews.csv").read_text().splitlines()
+    blank = [line.partition(",")[0] + "," if number > 40 else line for number, line in enumerate(lines)]
+    (tmp_path / "few.csv").write_text("\n".join(blank) + "\n")
+    rows = {
+        split: str(models.reviews(tmp_path / f"{split}.csv", 40, seed=n)) for n, split in enumerate(("dev", "test"), 7)
+    }
+    few = made("prepare", tmp_path / "data", train=str(tmp_path / "few.csv"), **rows)
+    assert few.facts["counts"]["unlabelled"] == 120
+    fields = {"student": "half", "objectives": ["soft_targets", "labels"], "epochs": 1, "batch_size": 16}
+    student = made("distil", tmp_path / "s", {"teacher": teacher, "data": few}, **fields)
+    assert student.facts["history"][0]["terms"]["soft_targets"] > 0

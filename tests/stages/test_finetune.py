@@ -110,7 +110,23 @@ def test_more_tokens_than_positions_are_refused(folder, teacher, data, tmp_path)
         made("finetune", tmp_path / "out", {"data": data}, model=str(folder / "backbone"), max_length=128)
 
 
-def test_hub_names_are_resolved_through_the_hub(data, tmp_path):
+def test_hub_names_are_found_in_the_hub_cache(folder, teacher, data, tmp_path, monkeypatch):
+    """The layout of the hub's own cache, so that its client finds the model without a network."""
+    revision = "0123456789abcdef0123456789abcdef01234567"
+    place = tmp_path / "hub" / "models--someone--small-bert"
+    shutil.copytree(folder / "backbone", place / "snapshots" / revision)
+    (place / "refs").mkdir()
+    (place / "refs" / "main").write_text(revision)
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "hub"))
+    fields = {"max_length": 32, "epochs": 1, "seed": 3}
+    for number, name in enumerate(("someone/small-bert", "someone/small-bert@main", f"someone/small-bert@{revision}")):
+        made("finetune", tmp_path / f"hub-{number}", {"data": data}, model=f"hf:{name}", **fields)
+    made("finetune", tmp_path / "local", {"data": data}, model=str(folder / "backbone"), **fields)
+    weights = [(tmp_path / n / "model.safetensors").read_bytes() for n in ("hub-0", "hub-1", "hub-2", "local")]
+    assert len(set(weights)) == 1
+
+
+def test_hub_names_that_cannot_be_fetched_say_so(data, tmp_path):
     with pytest.raises(BundleError, match="cannot be fetched"):
         made("finetune", tmp_path / "out", {"data": data}, model="hf:nobody/nothing@main")
 
