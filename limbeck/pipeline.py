@@ -9,7 +9,7 @@ from types import ModuleType
 from typing import Any
 
 from limbeck.core.bundle import Bundle, is_bundle, open_bundle, step_hash
-from limbeck.core.errors import LimbeckError, RecipeError
+from limbeck.core.errors import BundleError, LimbeckError, RecipeError
 from limbeck.core.files import write_bytes
 from limbeck.core.journal import Journal
 from limbeck.core.measurement import Measurement, read_measurements
@@ -51,19 +51,23 @@ class Result:
     @property
     def measurements(self) -> list[Measurement]:
         """Every number that the run measured."""
-        place = self.out / "measurements.json"
-        return read_measurements(place) if place.is_file() else []
+        report = self._made_by("report")
+        return read_measurements(report.file("measurements.json")) if report else []
 
     def table(self) -> str:
         """The table of models, and where the report is."""
         from limbeck.evidence.table import render_text, rows
 
-        report = self.out / "report.html"
-        if not report.is_file():
+        evaluated, package = self._made_by("evaluate"), self._made_by("package")
+        if evaluated is None or not self.measurements:
             return f"done: {', '.join(str(b.path) for b in self.bundles.values())}"
-        evaluated = next(b for b in self.bundles.values() if b.stage == "evaluate")
-        lines = rows(self.measurements, evaluated.facts["roles"], evaluated.facts["primary"])
-        return f"{render_text(lines)}\n\nreport: {report}\nbundle: {self.out / 'bundle'}"
+        lines = [render_text(rows(self.measurements, evaluated.facts["roles"], evaluated.facts["primary"])), ""]
+        lines += [f"report: {self.out / 'report.html'}"]
+        lines += [f"bundle: {package.path}"] if package else []
+        return "\n".join(lines)
+
+    def _made_by(self, stage: str) -> Bundle | None:
+        return next((b for b in self.bundles.values() if b.manifest["stage"] == stage), None)
 
 
 def stage_names() -> tuple[str, ...]:
@@ -183,13 +187,14 @@ def _step(
     outside = module.outside(spec) if hasattr(module, "outside") else {}
     wanted = step_hash(stage, spec, inputs, outside)
     if is_bundle(out):
-        found = open_bundle(out)
-        if found.manifest["step_hash"] == wanted:
-            faults = found.faults()
-            if not faults:
+        try:
+            found = open_bundle(out)
+            if found.manifest["step_hash"] == wanted:
+                found.verify()
                 log.say(f"── {title}: done before, nothing changed")
                 return found, False
-            log.warn(f"{title}: {out} is damaged ({faults[0]}); it is made again")
+        except BundleError as error:
+            log.warn(f"{title}: {error}: it is made again")
     log.say(f"── {title}")
     log.record("step", step=title, stage=stage, hash=wanted)
     bundle: Bundle = module.run(spec, inputs, out, log)

@@ -20,6 +20,9 @@ if TYPE_CHECKING:  # reading a Bundle must not wait for pydantic
 FORMAT = 1
 """Number of the layout of `bundle.json`; a Bundle of a later format is refused."""
 MANIFEST = "bundle.json"
+CODE = 1
+"""Raised whenever a stage gives another result for the same fields, so that results of older code are made again."""
+_MEANING = ("task", "labels", "max_length")
 _LIBRARIES = ("limbeck", "torch", "transformers", "tokenizers", "onnxruntime", "onnx", "numpy", "accelerate")
 
 
@@ -95,8 +98,9 @@ class Bundle:
 
     @property
     def digest(self) -> str:
-        """sha256 over the names and hashes of the files: equal contents, equal digest, whenever it was made."""
-        return digest({name: entry["sha256"] for name, entry in self.manifest["files"].items()})
+        """sha256 over the files' names and hashes and the facts that give them meaning, whenever it was made."""
+        files = {name: entry["sha256"] for name, entry in self.manifest["files"].items()}
+        return digest({"files": files, "facts": {name: self.facts.get(name) for name in _MEANING}})
 
     def file(self, name: str) -> Path:
         """The path of a file that the manifest lists.
@@ -162,7 +166,7 @@ def open_bundle(path: str | os.PathLike[str]) -> Bundle:
 
 
 def step_hash(stage: str, spec: "Spec", parents: Mapping[str, Bundle], outside: Mapping[str, str]) -> str:
-    """Hash of all that a stage's result depends on: its fields, its inputs' contents and what it reads outside.
+    """Hash of all that a stage's result depends on: code, fields, inputs, what is read outside.
 
     Args:
         stage: The stage's name.
@@ -172,7 +176,7 @@ def step_hash(stage: str, spec: "Spec", parents: Mapping[str, Bundle], outside: 
     """
     digests = {role: bundle.digest for role, bundle in parents.items()}
     fields = spec.model_dump(mode="json")
-    return digest({"format": FORMAT, "stage": stage, "fields": fields, "parents": digests, "outside": dict(outside)})
+    return digest({"code": CODE, "stage": stage, "fields": fields, "parents": digests, "outside": dict(outside)})
 
 
 @contextlib.contextmanager
@@ -230,11 +234,11 @@ def instruction_sets() -> list[str]:
 
 def _is_manifest(value: Any) -> bool:
     """Whether every part that is read later is there and of the right type."""
-    sections = ("facts", "parents", "versions", "machine", "files")
+    sections = ("facts", "step", "parents", "versions", "machine", "files")
     return (
         isinstance(value, dict)
         and "format" in value
-        and all(isinstance(value.get(name), str) for name in ("stage", "created"))
+        and all(isinstance(value.get(name), str) for name in ("stage", "created", "step_hash"))
         and all(isinstance(value.get(name), dict) for name in sections)
         and all(isinstance(parent, dict) for parent in value["parents"].values())
         and all(

@@ -1,6 +1,7 @@
 """Files that are either whole or absent: temporary sibling, fsync, rename, fsync of the parent."""
 
 import contextlib
+import errno
 import hashlib
 import json
 import os
@@ -13,6 +14,7 @@ from typing import Any
 from limbeck.core.errors import BundleError, LimbeckError
 
 _CHUNK_BYTES = 1 << 20
+_CANNOT_WRITE = {errno.EIO, errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS, errno.EFBIG}
 
 
 def sha256_file(path: Path) -> str:
@@ -86,7 +88,9 @@ def new_directory(path: Path) -> Iterator[Path]:
         _take_name(temporary, path)
         _fsync(path.parent)
     except OSError as error:
-        raise LimbeckError(f"{path}: could not be written ({error.strerror or error})") from error
+        if error.errno not in _CANNOT_WRITE:
+            raise
+        raise LimbeckError(f"{path}: could not be written ({error.strerror})") from error
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
 

@@ -145,6 +145,9 @@ def _apply(plain: dict[str, Any], setting: str) -> None:
         raise RecipeError(f"--set {setting}: write step.field=value")
     value = load_yaml(text, f"--set {path}")
     if keys == ["seed"]:
+        for step in plain["steps"]:
+            if step.get("seed") == plain["seed"]:  # a resolved step that took the recipe's seed takes the new one
+                step["seed"] = value
         plain["seed"] = value
         return
     titles = [s.get("name") or s["stage"] for s in plain["steps"]]

@@ -1,6 +1,7 @@
 """The training loop: batches in a fixed order, one step function, best-on-dev weights kept."""
 
 import math
+import os
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -18,7 +19,7 @@ from limbeck.engine.optim import Schedule, adamw, schedule
 from limbeck.engine.rows import Rows, epoch_order
 from limbeck.engine.score import TorchScorer, dev_score
 from limbeck.engine.teacher_cache import Teacher
-from limbeck.nn.model import Model
+from limbeck.nn.model import Model, best_device
 from limbeck.nn.types import Outputs
 from limbeck.text.encode import Encoder
 from limbeck.text.port import Example, Task
@@ -137,7 +138,7 @@ def train(
     """
     accelerator = _accelerator(spec, run)
     optimizer = adamw(mixture, spec.learning_rate, spec.weight_decay)
-    total = spec.epochs * math.ceil(len(rows) / spec.batch_size / accelerator.num_processes)
+    total = spec.epochs * math.ceil(len(rows) / spec.batch_size)
     rate = schedule(optimizer, spec.schedule, round(spec.warmup_fraction * total), total)
     module, optimizer = accelerator.prepare(mixture, optimizer)
     history: list[dict[str, Any]] = []
@@ -148,7 +149,7 @@ def train(
             mixture.network.train(spec.dropout)
             order = epoch_order(rows.lengths, spec.batch_size, run.spec.seed, epoch)
             sums: dict[str, Tensor] = {}
-            for number, indices in enumerate(order[accelerator.process_index :: accelerator.num_processes], start=1):
+            for number, indices in enumerate(order, start=1):
                 batch = rows.batch(indices, accelerator.device)
                 answers = teacher.outputs(batch) if teacher is not None else Outputs()
                 with accelerator.autocast():
@@ -164,7 +165,8 @@ def train(
             seconds = time.monotonic() - start
             means = {name: (value / len(order)).item() for name, value in sums.items()}
             history.append(_close_epoch(accelerator, mixture, run, phase, epoch, means, seconds))
-    accelerator.end_training()
+    for tracker in accelerator.trackers:
+        tracker.finish()
     return history
 
 
@@ -193,7 +195,7 @@ def _close_epoch(
         "seconds": round(seconds, 2),
     }
     run.log.record("epoch", **record)
-    accelerator.log({f"{phase}/loss": loss, **{f"dev/{k}": v for k, v in dev.items()}}, step=epoch + 1)
+    accelerator.log({f"{phase}/loss": loss, **{f"{phase}/dev {k}": v for k, v in dev.items()}}, step=epoch + 1)
     terms = "  ".join(f"{name} {value:.4f}" for name, value in means.items())
     scores = "  ".join(f"{name} {value:.4f}" for name, value in dev.items())
     run.log.say(f"{phase}, epoch {epoch + 1}: loss {loss:.4f} ({terms})  dev {scores}{'  *' if kept else ''}")
@@ -204,10 +206,13 @@ def _accelerator(spec: Training, run: Run) -> Any:
     from accelerate import Accelerator
     from accelerate.state import AcceleratorState
 
+    if int(os.environ.get("WORLD_SIZE", "1")) > 1:
+        raise LimbeckError("training in several processes is not supported yet; start limbeck without torchrun")
     # The library keeps one precision for the whole process; phases may differ.
     AcceleratorState._reset_state()
     tracker = run.spec.tracker
     accelerator = Accelerator(
+        cpu=best_device().type == "cpu",
         mixed_precision="no" if spec.precision == "fp32" else spec.precision,
         log_with=None if tracker == "none" else tracker,
         project_dir=str(run.folder / tracker),

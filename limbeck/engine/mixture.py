@@ -35,9 +35,11 @@ class Mixture(nn.Module):
     def forward(self, batch: Batch, teacher: Outputs) -> dict[str, Tensor]:
         """Each weighted term, and their sum as `loss`."""
         student = self._model.run(batch, self.student_reads)
-        terms = {
-            name: self.weights[name] * objective(student, teacher, batch) for name, objective in self.objectives.items()
-        }
+        with torch.autocast(batch.input_ids.device.type, enabled=False):  # losses are taken in fp32
+            terms = {
+                name: self.weights[name] * objective(student, teacher, batch)
+                for name, objective in self.objectives.items()
+            }
         return {"loss": torch.stack(list(terms.values())).sum(), **terms}
 
 
@@ -52,12 +54,20 @@ def mix(model: Model, specs: Sequence[Weighted], teacher: Dims) -> Mixture:
     Raises:
         RecipeError: None is left, one is named twice, or one does not fit the pair of models.
     """
-    specs = [s for s in specs if s.weight > 0]
-    names = [s.kind for s in specs]
-    if not specs or len(set(names)) < len(names):
+    return Mixture(model, build_objectives(specs, model.dims, teacher))
+
+
+def build_objectives(specs: Sequence[Weighted], student: Dims, teacher: Dims) -> dict[str, tuple[float, Objective]]:
+    """Name → weight and objective; those of weight 0 are left out.
+
+    Raises:
+        RecipeError: None is left, one is named twice, or one does not fit the pair of sizes.
+    """
+    weighed = [s for s in specs if s.weight > 0]
+    names = [s.kind for s in weighed]
+    if not names or len(set(names)) < len(names):
         raise RecipeError(f"objectives: give at least one, each once, with a weight above 0 (found {names})")
-    built = {s.kind: (s.weight, shelf("objectives").build(s, model.dims, teacher)) for s in specs}
-    return Mixture(model, built)
+    return {s.kind: (s.weight, shelf("objectives").build(s, student, teacher)) for s in weighed}
 
 
 def _union(reads: Iterable[Reads]) -> Reads:

@@ -1,5 +1,6 @@
 """Any model Bundle as a Scorer, and a scorer's answers beside the truth."""
 
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
@@ -19,6 +20,7 @@ from limbeck.text.infer import TOKEN_BUDGET, infer
 from limbeck.text.opening import open_encoder, open_task
 from limbeck.text.port import Example, Scorer, Task
 
+_PARALLEL = "TOKENIZERS_PARALLELISM"
 _PART_EXAMPLES = 1024
 """Examples between two moves of the progress bar; sorting by length happens within."""
 
@@ -71,27 +73,32 @@ def answering(model: Model) -> Iterator[None]:
 
 @contextmanager
 def torch_threads(threads: int) -> Iterator[None]:
-    """Another number of threads inside the block; 0 changes nothing."""
-    before = torch.get_num_threads()
+    """Another number of threads inside the block, for PyTorch and for the tokenizers; 0 changes nothing."""
+    before, parallel = torch.get_num_threads(), os.environ.get(_PARALLEL)
     if threads:
         torch.set_num_threads(threads)
+        os.environ[_PARALLEL] = "false" if threads == 1 else "true"
     try:
         yield
     finally:
         torch.set_num_threads(before)
+        os.environ.pop(_PARALLEL, None)
+        if parallel is not None:
+            os.environ[_PARALLEL] = parallel
 
 
-def open_scorer(bundle: Bundle, threads: int = 0) -> Scorer:
+def open_scorer(bundle: Bundle, threads: int = 0, device: torch.device | None = None) -> Scorer:
     """Load a model Bundle of any format.
 
     Args:
         bundle: With `model.onnx`, run by onnxruntime, or with PyTorch weights.
         threads: Threads of onnxruntime; 0 takes every core. PyTorch's are the process's: see `torch_threads`.
+        device: Where PyTorch runs; the accelerator if there is one.
     """
     if "model.onnx" in bundle.files():
         return runtime.load(bundle.path, threads=threads or None)
     model = load_bundle(bundle)
-    model.network.to(best_device())
+    model.network.to(device or best_device())
     return TorchScorer(model, open_task(bundle), open_encoder(bundle))
 
 

@@ -13,7 +13,7 @@ from limbeck.core.bundle import Bundle
 from limbeck.core.errors import BundleError
 from limbeck.core.files import read_json
 from limbeck.core.shelf import shelf
-from limbeck.nn.model import Model, tapped
+from limbeck.nn.model import Model, backbone_of, tapped
 from limbeck.text.opening import open_task
 
 EMBEDDED = "minilm-l6"
@@ -120,7 +120,7 @@ def load_network(folder: Path, head: str, labels: tuple[str, ...] | None = None)
     if labels is not None:
         set_labels(config, labels)
     try:
-        network: nn.Module = network_class(head).from_pretrained(
+        network, found = network_class(head).from_pretrained(
             folder,
             config=config,
             use_safetensors=True,
@@ -128,10 +128,33 @@ def load_network(folder: Path, head: str, labels: tuple[str, ...] | None = None)
             local_files_only=True,
             ignore_mismatched_sizes=labels is not None,
             dtype=torch.float32,
+            output_loading_info=True,
         )
     except (OSError, ValueError, RuntimeError, SafetensorError) as error:
         raise BundleError(f"{folder}: cannot be loaded ({' '.join(str(error).split())[:300]})") from None
-    return network.eval()
+    new = {*found["missing_keys"], *(entry[0] for entry in found["mismatched_keys"])}
+    if lost := new - (_renew_head(network, new) if labels is not None else set()):
+        raise BundleError(
+            f"{folder}: no usable weights for {', '.join(sorted(lost)[:5])} ({len(lost)} in all); "
+            "the checkpoint is incomplete or of another model"
+        )
+    made: nn.Module = network.eval()
+    return made
+
+
+def _renew_head(network: Any, new: set[str]) -> set[str]:
+    """Give the classifier new weights if it was loaded, and name the parameters that may be new.
+
+    A pooler may be new too: checkpoints of bare encoders often lack it.
+    """
+    parts = backbone_of(network.config).parts(network)
+    assert parts.classifier is not None
+    head = [p for linear in (*parts.head, parts.classifier) for p in linear.parameters()]
+    may_be_new = {name for name, p in network.named_parameters() if any(p is one for one in head)}
+    if not any(name in new for name, p in network.named_parameters() if p is parts.classifier.weight):
+        nn.init.normal_(parts.classifier.weight, std=network.config.initializer_range)
+        nn.init.zeros_(parts.classifier.bias)
+    return may_be_new
 
 
 def load_bundle(bundle: Bundle) -> Model:
@@ -192,4 +215,7 @@ def check_length(folder: Path, config: Any, max_length: int) -> None:
     """
     positions = int(getattr(config, "max_position_embeddings", max_length))
     if max_length > positions:
-        raise BundleError(f"{folder}: max_length {max_length} is more than the model's {positions} positions")
+        raise BundleError(
+            f"{folder}: max_length {max_length} is more than the model's {positions} positions; "
+            f"set it to at most {positions}: --set finetune.max_length={positions}"
+        )

@@ -34,8 +34,8 @@ def kl_divergence(
     >>> round(kl_divergence(even, sure).item(), 4)  # KL((0, 1) ‖ (½, ½)) = ln 2
     0.6931
     """
-    t = (teacher / temperature).float().log_softmax(-1)
-    s = (student / temperature).float().log_softmax(-1)
+    t = (teacher.float() / temperature).log_softmax(-1)
+    s = (student.float() / temperature).log_softmax(-1)
     return temperature**2 * torch.sum(t.exp() * (t - s), dim=-1)
 
 

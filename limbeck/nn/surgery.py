@@ -1,5 +1,6 @@
 """Students cut from their teachers: lower layers, and the heads, neurons and features that matter most."""
 
+import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
@@ -78,7 +79,7 @@ def cut(
     layers: Sequence[int],
     importance: Importance | None,
 ) -> Model:
-    """A student of the teacher's family whose every weight is one of the teacher's.
+    """A student of the teacher's family whose weights are the teacher's, queries scaled where heads are smaller.
 
     Args:
         teacher: The model to cut from.
@@ -98,6 +99,10 @@ def cut(
         for target, number in zip(student.parts.layers, layers, strict=True):
             source = teacher.parts.layers[number - 1]
             _copy_layer(target, source, _choose(source, number - 1, dims, teacher.dims, hidden, importance))
+            # Scores are divided by √head_dim; with smaller heads the same products must be divided by as much.
+            shrink = math.sqrt(dims.hidden / dims.heads * teacher.dims.heads / teacher.dims.hidden)
+            target.query.weight.mul_(shrink)
+            target.query.bias.mul_(shrink)
     student.network.train()
     return student
 

@@ -96,7 +96,7 @@ def build(spec: Spec, student: Dims, teacher: Dims) -> AttentionRelations:
     heads = spec.relation_heads or max(
         n for n in fit if n == 1 or (n <= _MOST_HEADS and student.hidden // n >= _FEATURES)
     )
-    if heads not in fit:
+    if student.hidden % heads or teacher.hidden % heads:
         raise RecipeError(
             f"attention_relations.relation_heads: {heads} does not divide both widths {student.hidden} and "
             f"{teacher.hidden}; those that do are {', '.join(map(str, fit))}"

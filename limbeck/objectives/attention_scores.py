@@ -21,8 +21,9 @@ from limbeck.nn.types import Batch, Dims, Outputs, Reads
 class Spec(Weighted):
     """Attention scores."""
 
-    layers: LayerMap = "uniform"
-    """Which teacher layers answer which student layers: `uniform` as in the paper, or `last` alone."""
+    layers: LayerMap = "ordered"
+    """Which teacher layers answer which student layers: `uniform` as in the paper; `ordered`, the same where the depths
+    divide, rounded up where not; or `last` alone."""
 
 
 def scores(

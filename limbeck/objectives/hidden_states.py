@@ -19,8 +19,9 @@ from limbeck.nn.types import Batch, Dims, Outputs, Reads
 class Spec(Weighted):
     """Hidden states."""
 
-    layers: LayerMap = "uniform"
-    """Which teacher layers answer which student layers: `uniform` as in the paper, or `last` alone."""
+    layers: LayerMap = "ordered"
+    """Which teacher layers answer which student layers: `uniform` as in the paper; `ordered`, the same where the depths
+    divide, rounded up where not; or `last` alone."""
     embeddings: bool = True
     """Whether the embeddings' outputs (layer 0) are matched too, equation 9; the paper does."""
     project: bool = True
@@ -58,7 +59,8 @@ class HiddenStates(nn.Module):
         if spec.project:
             for layer in self._pairs:
                 self.projections[str(layer)] = projection = nn.Linear(student.hidden, teacher.hidden, bias=False)
-                nn.init.eye_(projection.weight)
+                if student.hidden == teacher.hidden:
+                    nn.init.eye_(projection.weight)
 
     def forward(self, student: Outputs, teacher: Outputs, batch: Batch) -> Float[Tensor, ""]:
         """The loss of a batch."""
@@ -67,7 +69,7 @@ class HiddenStates(nn.Module):
 
     def _term(self, layer: int, student: Tensor, teacher: Tensor, batch: Batch) -> Tensor:
         if self.projections:
-            student = self.projections[str(layer)](student)
+            student = self.projections[str(layer)](student.float())
         if self._normalise:
             width = teacher.shape[-1:]
             student = nn.functional.layer_norm(student, width)

@@ -4,6 +4,7 @@ Reads the student's logits. Items without a label count for nothing. Costs nothi
 """
 
 from jaxtyping import Float, Int
+from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -14,7 +15,7 @@ from limbeck.nn.types import Batch, Dims, Outputs, Reads
 class Spec(Weighted):
     """Hard targets."""
 
-    smoothing: float = 0.0
+    smoothing: float = Field(0.0, ge=0.0, lt=1.0)
     """Label smoothing ε, 0 ≤ ε < 1 (Szegedy et al. 2015, arXiv:1512.00567, section 7); 0 in BERT's fine-tuning."""
 
 

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
+import torch
 from pydantic import Field
 
 from limbeck.core.bundle import Bundle, create_bundle, open_bundle
@@ -54,11 +55,11 @@ def run(spec: Spec, inputs: Mapping[str, Bundle], out: Path, log: Journal) -> Bu
     models = {role: bundle for role, bundle in inputs.items() if role != "data"}
     if not models:
         raise RecipeError("benchmark.from: give at least one model besides `data`")
-    examples = _draw(spec, inputs["data"])
+    split, examples = _draw(spec, inputs["data"])
     with torch_threads(spec.threads):
-        scorers = {role: open_scorer(bundle, spec.threads) for role, bundle in models.items()}
+        scorers = {role: open_scorer(bundle, spec.threads, torch.device("cpu")) for role, bundle in models.items()}
         single, whole = _time(spec, scorers, examples, log)
-    measurements = _measure(spec, single, whole, len(examples))
+    measurements = _measure(spec, single, whole, split, len(examples))
     with create_bundle(out, "benchmark", spec, inputs) as draft:
         write_measurements(draft.path / "measurements.json", measurements)
         draft.facts |= {
@@ -73,12 +74,12 @@ def run(spec: Spec, inputs: Mapping[str, Bundle], out: Path, log: Journal) -> Bu
     return open_bundle(out)
 
 
-def _draw(spec: Spec, data: Bundle) -> list[Example]:
-    examples = read_examples(data, "test") or read_examples(data, "dev")
-    if not examples:
-        raise DataError(f"{data.path}: no test or dev rows to time")
-    chosen = np.random.default_rng(spec.seed).permutation(len(examples))[: spec.texts]
-    return [examples[i] for i in chosen]
+def _draw(spec: Spec, data: Bundle) -> tuple[str, list[Example]]:
+    for split in ("test", "dev"):
+        if examples := read_examples(data, split):
+            chosen = np.random.default_rng(spec.seed).permutation(len(examples))[: spec.texts]
+            return split, [examples[i] for i in chosen]
+    raise DataError(f"{data.path}: no test or dev rows to time")
 
 
 def _time(
@@ -105,7 +106,7 @@ def _time(
 
 
 def _measure(
-    spec: Spec, single: Mapping[str, np.ndarray], whole: Mapping[str, Sequence[float]], n: int
+    spec: Spec, single: Mapping[str, np.ndarray], whole: Mapping[str, Sequence[float]], split: str, n: int
 ) -> list[Measurement]:
     random = np.random.default_rng(spec.seed)
     draws = random.integers(0, n, (_DRAWS, n))
@@ -115,13 +116,13 @@ def _measure(
         for name, share in (("latency_p50", 50), ("latency_p95", 95)):
             low, high = np.percentile(np.percentile(of_texts[draws], share, axis=1), (2.5, 97.5))
             value = float(np.percentile(of_texts, share))
-            measurements.append(Measurement(role, name, value, "ms", "test", n, float(low), float(high)))
+            measurements.append(Measurement(role, name, value, "ms", split, n, float(low), float(high)))
         rate = n / float(np.median(whole[role]))
-        measurements.append(Measurement(role, "throughput", rate, "sentences/s", "test", n))
+        measurements.append(Measurement(role, "throughput", rate, "sentences/s", split, n))
         if spec.baseline in medians:
             base = medians[spec.baseline]
             ratio = np.median(base[draws], axis=1) / np.median(of_texts[draws], axis=1)
             low, high = np.percentile(ratio, (2.5, 97.5))
             value = float(np.median(base) / np.median(of_texts))
-            measurements.append(Measurement(role, "speedup", value, "ratio", "test", n, float(low), float(high)))
+            measurements.append(Measurement(role, "speedup", value, "ratio", split, n, float(low), float(high)))
     return measurements

@@ -15,11 +15,11 @@ from limbeck.core.bundle import Bundle, create_bundle, open_bundle
 from limbeck.core.errors import BundleError
 from limbeck.core.journal import Journal
 from limbeck.core.shape import Shape, parse_shape
-from limbeck.core.shelf import on_shelf, shelf
+from limbeck.core.shelf import on_shelf
 from limbeck.core.spec import Spec as CoreSpec
 from limbeck.core.spec import Weighted
 from limbeck.engine.loop import Run, Tracked, Training, train
-from limbeck.engine.mixture import mix
+from limbeck.engine.mixture import build_objectives, mix
 from limbeck.engine.rows import Rows
 from limbeck.engine.seed import seed_all
 from limbeck.engine.teacher_cache import Teacher, open_teacher
@@ -99,8 +99,8 @@ def foresee(spec: Spec, makers: Mapping[str, CoreSpec]) -> None:
         config = read_config(resolve(reference))
         teacher = backbone_of(config).dims(config)
         student = _student_dims(spec, teacher)
-        for objective in (o for phase in spec.phases for o in phase.objectives):
-            shelf("objectives").build(objective, student, teacher)
+        for phase in spec.phases:
+            build_objectives(phase.objectives, student, teacher)
 
 
 def run(spec: Spec, inputs: Mapping[str, Bundle], out: Path, log: Journal) -> Bundle:
@@ -127,6 +127,8 @@ def run(spec: Spec, inputs: Mapping[str, Bundle], out: Path, log: Journal) -> Bu
     teacher = load_bundle(source)
     teacher.network.to(best_device())
     rows = Rows.encode(task, encoder, read_examples(data, "train"))
+    if rows.cut:
+        log.warn(f"{rows.cut} of {len(rows)} texts are longer than {encoder.max_length} tokens and are cut")
     student = _student(spec, teacher, task.head, rows, log)
     frozen(teacher)
     shared = Run(spec, student, task, encoder, read_examples(data, "dev", labelled=True), log, out.parent)

@@ -14,6 +14,7 @@ from limbeck.core.bundle import Bundle, create_bundle, open_bundle
 from limbeck.core.errors import BundleError
 from limbeck.core.files import sha256_file
 from limbeck.core.journal import Journal
+from limbeck.core.spec import Spec as CoreSpec
 from limbeck.engine.loop import Run, Tracked, Training, train
 from limbeck.engine.mixture import mix
 from limbeck.engine.rows import Rows
@@ -43,6 +44,20 @@ def outside(spec: Spec) -> dict[str, str]:
     folder = resolve(spec.model)
     files = sorted([*folder.glob("*.safetensors"), *folder.glob("*.json"), *folder.glob("vocab.txt")])
     return {file.name: sha256_file(file) for file in files if file.name != "bundle.json"}
+
+
+def foresee(spec: Spec, makers: Mapping[str, CoreSpec]) -> None:
+    """Refuse a model that cannot be used before any data is read.
+
+    Args:
+        spec: What is wanted.
+        makers: Role → fields of the step that will make that input; not looked at.
+
+    Raises:
+        BundleError: There is no such model, or it has fewer positions than `max_length`.
+    """
+    source = resolve(spec.model)
+    check_length(source, read_config(source), spec.max_length)
 
 
 def run(spec: Spec, inputs: Mapping[str, Bundle], out: Path, log: Journal) -> Bundle:

@@ -125,5 +125,5 @@ def _windows(encodings: Sequence[object]) -> list[Encoded]:
 
 
 def _clean(text: str) -> str:
-    """Lone surrogates cannot be encoded as UTF-8; the replacement character has the same length."""
+    """Lone surrogates cannot be encoded as UTF-8; each becomes the replacement character, of the same length."""
     return text if text.isascii() else text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")

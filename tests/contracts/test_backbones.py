@@ -7,7 +7,7 @@ import transformers
 from limbeck.core.shelf import shelf
 from limbeck.nn.checkpoint import fresh
 from limbeck.nn.model import tapped
-from limbeck.nn.surgery import cut, measure_importance
+from limbeck.nn.surgery import Importance, cut, measure_importance
 from limbeck.nn.types import Dims, Reads
 from limbeck.objectives.labels import cross_entropy
 from tests import models
@@ -114,3 +114,27 @@ def test_importance_is_the_gradient_of_a_mask(family):
     hook.remove()
     importance = measure_importance(teacher, [batch], loss)
     torch.testing.assert_close(importance.neurons[1], mask.grad.abs(), rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize("family", NAMES)
+def test_narrow_heads_give_the_same_scores_if_what_they_lose_is_nothing(family):
+    teacher = models.model(family)
+    for part in teacher.parts.layers:
+        for linear in (part.query, part.key):
+            with torch.no_grad():
+                linear.weight.view(4, 6, 24)[:, 3:] = 0  # the upper half of each head
+                linear.bias.view(4, 6)[:, 3:] = 0
+    everything = Importance(torch.arange(24.0).flip(0), torch.ones(4, 4), torch.ones(4, 48))
+    with torch.no_grad():  # the upper half of the stream reaches no query and no key
+        for part in teacher.parts.layers:
+            for linear in (part.query, part.key):
+                linear.weight[:, 12:] = 0
+    student = cut(teacher, Dims(4, 12, 4, 48, 3), lambda c: fresh(c, HEADS[False]), range(1, 5), everything)
+    stream = torch.randn(1, 5, 24)
+    first, small = teacher.parts.layers[0], student.parts.layers[0]
+
+    def scores(part, hidden, size):
+        query, key = (linear(hidden).view(1, 5, 4, size).transpose(1, 2) for linear in (part.query, part.key))
+        return query @ key.transpose(-1, -2) / size**0.5
+
+    torch.testing.assert_close(scores(small, stream[..., :12], 3), scores(first, stream, 6))

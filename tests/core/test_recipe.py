@@ -174,3 +174,14 @@ def test_an_unreadable_file_is_one_message(tmp_path):
     (tmp_path / "huge.yaml").write_bytes(b"#" * (1 << 20) + b"\n")
     with pytest.raises(RecipeError, match=r"huge\.yaml: larger than"):
         read_recipe(tmp_path / "huge.yaml")
+
+
+def test_a_new_seed_reaches_the_steps_that_had_the_old_one():
+    plain = {
+        "limbeck": 1,
+        "seed": 0,
+        "steps": [{"stage": "a", "seed": 0}, {"stage": "b", "seed": 7}, {"stage": "c"}],
+    }
+    recipe = from_plain(plain, "r").override(["seed=5"])
+    assert recipe.seed == 5
+    assert [step.fields.get("seed") for step in recipe.steps] == [5, 7, None]

@@ -5,6 +5,7 @@ from transformers import AutoModelForSequenceClassification, AutoModelForTokenCl
 
 from limbeck.core.errors import BundleError, RecipeError
 from limbeck.objectives import AttentionScores, Labels, SoftTargets
+from limbeck.stages.distil import Spec
 from tests import models
 from tests.stages.conftest import made
 from tests.stages.test_finetune import score
@@ -20,8 +21,10 @@ def test_student_learns_from_its_teacher(teacher, data, tmp_path):
     assert stock.config.num_hidden_layers == 2
 
 
-def test_narrow_student_with_default_phases(teacher, data, tmp_path):
-    student = made("distil", tmp_path / "s", {"teacher": teacher, "data": data}, student="layers=2,hidden=12,heads=2")
+def test_narrow_student_with_the_default_objectives(teacher, data, tmp_path):
+    phases = [{**p.model_dump(mode="json"), "learning_rate": 3e-3, "epochs": 5} for p in Spec().phases]
+    fields = {"student": "layers=2,hidden=12,heads=2", "phases": phases}
+    student = made("distil", tmp_path / "s", {"teacher": teacher, "data": data}, **fields)
     phases = [h["phase"] for h in student.facts["history"]]
     assert phases == sorted(phases)
     assert len(set(phases)) == 2

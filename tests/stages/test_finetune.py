@@ -145,3 +145,36 @@ def test_curves_for_tensorboard(folder, teacher, data, tmp_path):
     fields = {"model": str(folder / "backbone"), "max_length": 32, "epochs": 1, "tracker": "tensorboard"}
     made("finetune", tmp_path / "t", {"data": data}, **fields)
     assert list((tmp_path / "tensorboard").rglob("events.out.tfevents.*"))
+
+
+def test_replaced_head_is_new_even_if_it_has_as_many_labels(teacher, data, tmp_path):
+    other = tmp_path / "other"
+    shutil.copytree(teacher.path, other)
+    config = json.loads((other / "config.json").read_text())
+    config["id2label"], config["label2id"] = {"0": "cat", "1": "dog"}, {"cat": 0, "dog": 1}
+    (other / "config.json").write_text(json.dumps(config))
+    fields = {"model": str(other), "max_length": 32, "epochs": 1, "learning_rate": 1e-9, "replace_head": True}
+    replaced = made("finetune", tmp_path / "replaced", {"data": data}, **fields)
+    old, new = (
+        AutoModelForSequenceClassification.from_pretrained(b.path).classifier.weight for b in (teacher, replaced)
+    )
+    assert (old - new).abs().max() > 1e-3
+
+
+def test_checkpoint_that_lacks_layers_is_refused(folder, teacher, data, tmp_path):
+    from safetensors.torch import load_file, save_file
+
+    broken = tmp_path / "broken"
+    shutil.copytree(folder / "backbone", broken)
+    weights = load_file(broken / "model.safetensors")
+    kept = {name: value for name, value in weights.items() if ".layer.2." not in name}
+    save_file(kept, broken / "model.safetensors", metadata={"format": "pt"})
+    with pytest.raises(BundleError, match=r"no usable weights for .*layer\.2"):
+        made("finetune", tmp_path / "out", {"data": data}, model=str(broken), max_length=32)
+
+
+def test_another_length_is_another_teacher_to_what_follows(teacher, data, tmp_path):
+    fields = {"model": str(teacher.path)}
+    longer, shorter = (made("finetune", tmp_path / str(n), {"data": data}, max_length=n, **fields) for n in (32, 16))
+    assert (longer.path / "model.safetensors").read_bytes() == (shorter.path / "model.safetensors").read_bytes()
+    assert longer.digest != shorter.digest
