@@ -31,6 +31,7 @@ _DEMO = (
     "distil.phases[1].learning_rate=1.0e-4",
 )
 """What makes the demo end within minutes on two cores: one epoch of everything, at higher rates."""
+_MEASURES = ("evaluate", "benchmark")
 _STAGES = Path(__file__).parent / "stages"
 
 
@@ -68,6 +69,17 @@ class Result:
 
     def _made_by(self, stage: str) -> Bundle | None:
         return next((b for b in self.bundles.values() if b.manifest["stage"] == stage), None)
+
+
+def table_of(bundle: Bundle) -> str:
+    """What an evaluation or a benchmark measured, a row for each model; empty for other Bundles."""
+    if bundle.stage not in _MEASURES:
+        return ""
+    from limbeck.evidence.table import render_text, rows
+
+    measured = read_measurements(bundle.file("measurements.json"))
+    roles = list(dict.fromkeys(m.model for m in measured))
+    return render_text(rows(measured, roles, bundle.facts.get("primary", "")))
 
 
 def stage_names() -> tuple[str, ...]:
@@ -116,27 +128,30 @@ def _spec(step: Step, seed: int) -> Spec:
     return spec
 
 
-def run(recipe: Recipe, out: Path, log: Journal) -> Result:
+def run(recipe: Recipe, out: str | Path, log: Journal | None = None) -> Result:
     """Run a recipe in a directory.
 
     Args:
         recipe: What to do.
         out: The run's directory; made if absent. The resolved recipe is written there first.
-        log: Where progress goes.
+        log: Where progress goes; standard error if not given.
 
     Raises:
         LimbeckError: `out` is not a run of ours, or a step failed; finished steps stay finished.
     """
-    resolved = resolve(recipe)
+    out, resolved = Path(out), resolve(recipe)
     _foresee(resolved)
     _claim(out)
-    log = log.recording(out / "log.jsonl")
+    log = (log or Journal()).recording(out / "log.jsonl")
     resolved.save(out / "recipe.yaml")
     bundles: dict[str, Bundle] = {}
     places: dict[str, Bundle] = {}
     ran = []
     for step in resolved.steps:
-        inputs = {role: _input(step, role, place, places) for role, place in step.inputs.items()}
+        inputs = {
+            role: places[place] if place in places else _open_input(step, role, place, places)
+            for role, place in step.inputs.items()
+        }
         bundle, fresh = _step(step.stage, _spec(step, resolved.seed), inputs, out / step.place, log, step.title)
         bundles[step.title] = places[step.place] = bundle
         ran += [step.title] if fresh else []
@@ -151,6 +166,9 @@ def _foresee(recipe: Recipe) -> None:
         module, spec = load_stage(step.stage), _spec(step, recipe.seed)
         if hasattr(module, "outside"):
             module.outside(spec)  # names what is missing
+        for role, place in step.inputs.items():
+            if place not in specs:
+                _open_input(step, role, place, specs)
         if hasattr(module, "foresee"):
             module.foresee(spec, {role: specs[place] for role, place in step.inputs.items() if place in specs})
         specs[step.place] = spec
@@ -168,9 +186,8 @@ def _claim(out: Path) -> None:
         raise LimbeckError(f"{out}: cannot be made ({error.strerror}); choose another --out") from None
 
 
-def _input(step: Step, role: str, place: str, done: Mapping[str, Bundle]) -> Bundle:
-    if place in done:
-        return done[place]
+def _open_input(step: Step, role: str, place: str, done: Mapping[str, Any]) -> Bundle:
+    """The Bundle at a path that no earlier step makes."""
     if not is_bundle(Path(place)):
         known = ", ".join(done) or "none"
         raise RecipeError(
@@ -190,9 +207,10 @@ def _step(
         try:
             found = open_bundle(out)
             if found.manifest["step_hash"] == wanted:
-                found.verify()
-                log.say(f"── {title}: done before, nothing changed")
-                return found, False
+                if not (faults := found.faults()):
+                    log.say(f"── {title}: done before, nothing changed")
+                    return found, False
+                log.warn(f"{title}: {out} is damaged ({faults[0]}); it is made again")
         except BundleError as error:
             log.warn(f"{title}: {error}: it is made again")
     log.say(f"── {title}")
@@ -294,7 +312,7 @@ def compress(
     recipe = resolve(resolve(recipe).override(settings))
     journal = log or Journal()
     journal.say(recipe.text())
-    return run(recipe, Path(out), journal)
+    return run(recipe, out, journal)
 
 
 def demo(out: Path, rows: int | None, settings: Sequence[str], log: Journal) -> Result:
@@ -345,14 +363,27 @@ def run_stage(
         elif isinstance(value, Bundle):
             opened[role] = value
         elif role == "data" and not is_bundle(Path(value)):
-            opened[role] = run_stage("prepare", {}, {"train": str(value)}, out.with_name(f"{out.name}-data"), (), log)
+            opened[role] = _prepare_beside(out, stage, str(value), log)
         else:
             opened[role] = open_bundle(value)
     bundle, _ = _step(stage, spec, opened, out, log, stage)
     return bundle
 
 
+def _prepare_beside(out: Path, stage: str, rows: str, log: Journal) -> Bundle:
+    """A data Bundle of a file of rows. What measures models measures on all of them; what trains sets some aside."""
+    place = out.with_name(f"{out.name}-data")
+    if stage not in _MEASURES:
+        return run_stage("prepare", {}, {"train": rows}, place, (), log)
+    fields = {"train": rows, "dev": rows, "test": rows, "min_rows": 1}
+    data = run_stage("prepare", {}, fields, place, (), Journal(quiet=True))
+    log.say(f"{rows}: measured on all {data.facts['counts']['test']} rows")
+    return data
+
+
 def _inputs_of_report(folder: Path) -> dict[str, Bundle]:
+    if not (folder / "recipe.yaml").is_file():
+        raise RecipeError(f"{folder}: no run is here (no recipe.yaml); give the --out of `compress` or `run`")
     recipe = read_recipe(folder / "recipe.yaml")
     for step in recipe.steps:
         if step.stage == "report":

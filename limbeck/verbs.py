@@ -45,7 +45,7 @@ def stage_function(name: str) -> Callable[..., Bundle]:
 
     function.__name__ = function.__qualname__ = name
     function.__doc__ = _docstring(name, spec, roles)
-    function.__signature__ = _signature(spec, roles)  # type: ignore[attr-defined]
+    function.__signature__ = _signature(spec, roles, models=name in _ANY_ROLE)  # type: ignore[attr-defined]
     return function
 
 
@@ -58,7 +58,7 @@ def _is_input(stage: str, keyword: str, value: Any) -> bool:
     return isinstance(value, Bundle | Path) or (stage in _ANY_ROLE and isinstance(value, str))
 
 
-def _signature(spec: type[Spec], roles: tuple[str, ...]) -> inspect.Signature:
+def _signature(spec: type[Spec], roles: tuple[str, ...], *, models: bool) -> inspect.Signature:
     keyword = inspect.Parameter.KEYWORD_ONLY
     inputs = [inspect.Parameter(role, keyword, annotation=Bundle | str | Path) for role in roles]
     fields = [
@@ -75,6 +75,8 @@ def _signature(spec: type[Spec], roles: tuple[str, ...]) -> inspect.Signature:
         inspect.Parameter("out", keyword, annotation=str | Path),
         inspect.Parameter("log", keyword, default=None, annotation=Journal | None),
     ]
+    if models:
+        ends.append(inspect.Parameter("models", inspect.Parameter.VAR_KEYWORD, annotation=Bundle | str | Path))
     return inspect.Signature([*inputs, *fields, *ends], return_annotation=Bundle)
 
 

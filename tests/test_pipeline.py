@@ -9,7 +9,7 @@ import limbeck
 from limbeck.core.errors import DataError, LimbeckError, RecipeError
 from limbeck.core.journal import Journal
 from limbeck.core.recipe import read_recipe
-from limbeck.pipeline import Result, resolve, run, run_file
+from limbeck.pipeline import Result, resolve, run, run_file, table_of
 from tests import models
 
 TOY = [
@@ -185,3 +185,38 @@ def test_stage_functions_show_their_fields():
     assert parameters["student"].annotation is str
     with pytest.raises(RecipeError, match="missing teacher, data"):
         limbeck.distil(out="nowhere")
+
+
+def test_file_of_the_user_in_a_result_is_left_there(folder, finished, rows, backbone):
+    compress(rows, folder / "tiny", backbone)
+    (finished.out / "bundle" / "NOTES.txt").write_text("mine")
+    assert compress(rows, folder / "tiny", backbone).ran == ()
+    assert (finished.out / "bundle" / "NOTES.txt").read_text() == "mine"
+    (finished.out / "bundle" / "NOTES.txt").unlink()
+
+
+def test_run_directory_predicts_as_its_bundle_does(finished):
+    texts = ["the good film"]
+    assert limbeck.load(finished.out).predict(texts) == limbeck.load(finished.out / "bundle").predict(texts)
+
+
+def test_file_of_rows_is_evaluated_whole(finished, tmp_path):
+    other = models.reviews(tmp_path / "other.csv", 60, seed=5)
+    measured = limbeck.evaluate(
+        teacher=finished.out / "teacher", data=other, out=tmp_path / "e", log=Journal(quiet=True)
+    )
+    assert measured.facts["n"] == 60
+
+
+def test_wrong_reference_is_refused_before_the_first_step(rows, tmp_path):
+    steps = [{"stage": "prepare", "out": "d", "train": str(rows)}, {"stage": "export", "from": {"model": "nix"}}]
+    (tmp_path / "r.yaml").write_text(yaml.safe_dump({"limbeck": 1, "steps": steps}))
+    with pytest.raises(RecipeError, match="'nix' is neither an earlier step's `out` \\(d\\)"):
+        run(read_recipe(tmp_path / "r.yaml"), tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_what_was_measured_is_told_as_a_table(finished):
+    assert "accuracy" in table_of(finished.bundles["evaluate"])
+    assert "p50" in table_of(finished.bundles["benchmark"])
+    assert table_of(finished.bundles["distil"]) == ""

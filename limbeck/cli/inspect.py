@@ -30,6 +30,11 @@ def inspect(
 
     of_run = not is_bundle(path) and (path / _RECIPE).is_file()
     bundle = open_bundle(path / _SHIPPED if of_run else path).verify()
+    if of_run:
+        from limbeck.core.recipe import read_recipe
+
+        for step in read_recipe(path / _RECIPE).steps:
+            open_bundle(path / step.place).verify()
     if as_json:
         sys.stdout.write(json.dumps(_everything(bundle), indent=2, ensure_ascii=False) + "\n")
     else:

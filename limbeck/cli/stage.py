@@ -28,6 +28,8 @@ def run_stage(
     from limbeck.core.journal import Journal
 
     bundle = pipeline.run_stage(stage, dict(inputs), given(flags), out, list(settings or ()), Journal())
+    if table := pipeline.table_of(bundle):
+        sys.stderr.write(f"{table}\n\n")
     sys.stdout.write(f"{bundle.path}\n")
 
 

@@ -117,7 +117,7 @@ class Bundle:
         return tuple(self.manifest["files"])
 
     def faults(self) -> list[str]:
-        """What is wrong with the files: missing, of another size, of another hash, or not in the manifest."""
+        """What is wrong with the listed files: missing, of another size, of another hash."""
         found = []
         for name, entry in self.manifest["files"].items():
             path = self.path / name
@@ -129,17 +129,20 @@ class Bundle:
                 found.append(f"{name}: {path.stat().st_size} bytes, {entry['size_bytes']} expected")
             elif sha256_file(path) != entry["sha256"]:
                 found.append(f"{name}: sha256 differs from the manifest")
-        extra = {str(p.relative_to(self.path)) for p in self.path.rglob("*") if p.is_file()} - set(self.files())
-        found += [f"{name}: not in the manifest" for name in sorted(extra - {MANIFEST})]
         return found
 
+    def strangers(self) -> list[str]:
+        """Files that the manifest does not list: none of ours, and never read."""
+        there = {p.relative_to(self.path).as_posix() for p in self.path.rglob("*") if p.is_file()}
+        return sorted(there - {*self.files(), MANIFEST})
+
     def verify(self) -> "Bundle":
-        """Check every hash.
+        """Check every hash, and that nothing else lies there.
 
         Raises:
-            BundleError: A file is damaged; all faults are named.
+            BundleError: A file is damaged or does not belong; all are named.
         """
-        if faults := self.faults():
+        if faults := [*self.faults(), *(f"{name}: not in the manifest" for name in self.strangers())]:
             raise BundleError(f"{self.path}: damaged Bundle: {'; '.join(faults)}. Restore it or make it again")
         return self
 

@@ -71,6 +71,8 @@ def _explain(spec: type[BaseModel], fault: Any, where: str) -> str:
         hint = f"; did you mean {near[0]!r}?" if near else ""
         there = f" The fields are {', '.join(names)}." if names else ""
         return f"{place}: no such field{hint or '.'}{there}"
+    if fault["type"] in ("tuple_type", "too_short"):
+        return f"{place}: a list of at least one is needed (found {fault['input']!r})"
     if fault["type"] == "missing":
         return f"{place}: this field must be given"
     message = fault["msg"].removeprefix("Value error, ")

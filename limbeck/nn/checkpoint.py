@@ -29,6 +29,7 @@ _HUB_PATTERNS = ["*.json", "*.safetensors", "vocab.txt", "*.model"]
 transformers.logging.set_verbosity_error()
 transformers.logging.disable_progress_bar()
 
+_VOCABULARIES = ("vocab.txt", "spiece.model", "sentencepiece.bpe.model", "tokenizer.model", "vocab.json")
 _PICKLES = ("pytorch_model.bin", "pytorch_model.pt", "model.pt", "model.pth")
 
 
@@ -197,7 +198,11 @@ def save_tokenizer(source: Path, folder: Path) -> None:
         for name in TOKENIZER_FILES:
             if (source / name).is_file():
                 shutil.copyfile(source / name, folder / name)
+        if not (source / "tokenizer_config.json").is_file():
+            _describe_tokenizer(source, folder)
         return
+    if not any((source / name).is_file() for name in _VOCABULARIES):
+        raise BundleError(f"{source}: no tokenizer; it needs tokenizer.json or one of {', '.join(_VOCABULARIES)}")
     try:
         tokenizer = transformers.AutoTokenizer.from_pretrained(source, trust_remote_code=False, local_files_only=True)
         tokenizer.save_pretrained(folder)
@@ -205,6 +210,18 @@ def save_tokenizer(source: Path, folder: Path) -> None:
         raise BundleError(f"{source}: no usable tokenizer ({' '.join(str(error).split())[:200]})") from None
     if not (folder / "tokenizer.json").is_file():
         raise BundleError(f"{source}: its tokenizer has no fast form (tokenizer.json); convert it first")
+
+
+def _describe_tokenizer(source: Path, folder: Path) -> None:
+    """Write tokenizer_config.json; without it stock classes lower-case every BERT and know no longest input."""
+    file = source / "tokenizer.json"
+    length = read_config(source).max_position_embeddings
+    try:
+        stock = transformers.PreTrainedTokenizerFast(tokenizer_file=str(file), model_max_length=length)
+    except Exception as error:  # the library raises bare Exception
+        raise BundleError(f"{file}: no usable tokenizer ({' '.join(str(error).split())[:200]})") from None
+    stock.save_pretrained(folder)
+    shutil.copyfile(file, folder / "tokenizer.json")
 
 
 def check_length(folder: Path, config: Any, max_length: int) -> None:

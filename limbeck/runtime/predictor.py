@@ -4,11 +4,12 @@ import logging
 import os
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from limbeck.core.bundle import Bundle, instruction_sets, open_bundle
+from limbeck.core.bundle import Bundle, instruction_sets, is_bundle, open_bundle
 from limbeck.core.errors import BundleError
 from limbeck.core.predictions import softmax
 from limbeck.runtime.files import check_files, read_model
@@ -32,7 +33,7 @@ def load(
     """Load an ONNX Bundle.
 
     Args:
-        path: Directory of a Bundle made by `limbeck compress`, `export` or `quantize`.
+        path: Directory of a Bundle made by `limbeck export` or `quantize`, or of a whole run of `compress`.
         threads: Processor threads, ≥ 1; None takes every core.
         token_budget: Most padded tokens per batch; less needs less memory.
         verify: Check every hash first, which reads all files once more.
@@ -40,7 +41,8 @@ def load(
     Raises:
         BundleError: There is no such Bundle, it is damaged or unsafe, or it holds no ONNX model.
     """
-    bundle = open_bundle(path)
+    inside = Path(path) / "bundle"
+    bundle = open_bundle(inside if not is_bundle(Path(path)) and is_bundle(inside) else path)
     check_files(bundle)
     if verify:
         bundle.verify()

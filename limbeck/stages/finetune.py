@@ -134,10 +134,14 @@ def _reorder_labels(model: Model, labels: tuple[str, ...]) -> None:
 def _train(
     spec: Spec, model: Model, task: Task, encoder: Encoder, data: Bundle, out: Path, log: Journal
 ) -> list[dict[str, Any]]:
-    rows = Rows.encode(task, encoder, read_examples(data, "train", labelled=True))
+    examples = read_examples(data, "train", labelled=True)
+    rows = Rows.encode(task, encoder, examples)
     if rows.cut:
         log.warn(f"{rows.cut} of {len(rows)} training texts are longer than {spec.max_length} tokens and are cut")
-    log.say(f"fine-tuning {spec.model} ({model.parameter_count() / 1e6:.1f} M parameters) on {len(rows)} rows")
+    windows = f" in {len(rows)} windows of {spec.max_length} tokens" if len(rows) > len(examples) else ""
+    log.say(
+        f"fine-tuning {spec.model} ({model.parameter_count() / 1e6:.1f} M parameters) on {len(examples)} rows{windows}"
+    )
     shared = Run(spec, model, task, encoder, read_examples(data, "dev", labelled=True), log, out.parent)
     history = train(mix(model, [Labels()], model.dims), rows, None, spec, shared, "finetune")
     shared.keep_best()

@@ -117,13 +117,13 @@ def run(spec: Spec, inputs: Mapping[str, Bundle], out: Path, log: Journal) -> Bu
     _check_labels(tables["train"], task, fields, given["train"], counts)
     _refuse_unknown_labels(tables, task, fields, given, counts)
     splits = {role: _cut(rows, spec) for role, rows in _divide(given, spec).items()}
-    _check_sizes(splits, tables, spec)
     detected = _detected(tables, splits, task, fields, counts)
     warnings = list(_warnings(splits, task, counts))
     for line in detected:
         log.say(line)
     for line in warnings:
         log.warn(line)
+    _check_sizes(splits, tables, spec)
     with create_bundle(out, "prepare", spec, inputs, outside(spec)) as draft:
         for role in SPLITS:
             write_examples(draft.path / f"{role}.jsonl", splits[role].examples)
@@ -260,9 +260,12 @@ def _check_sizes(splits: Mapping[str, _Rows], tables: Mapping[str, Table], spec:
     for role, rows in splits.items():
         if rows.labelled < spec.min_rows:
             source = tables.get(role, tables["train"]).path
-            remedy = "add rows" if role in tables else f"add rows, or give a file of its own with --{role}"
+            remedy = "add rows"
+            if role not in tables:
+                remedy += f", or give a file of its own with --{role}, set prepare.{role}_fraction higher"
             raise DataError(
-                f"{source}: {rows.labelled} labelled rows for {role}, at least {spec.min_rows} are needed; {remedy}"
+                f"{source}: {rows.labelled} labelled rows for {role}, at least {spec.min_rows} are needed; {remedy}, "
+                "or set prepare.min_rows lower"
             )
 
 

@@ -57,9 +57,13 @@ def test_a_bundle_cannot_command_the_terminal(cli, shipped):
 
 
 def test_a_run_stands_for_what_it_ships(cli, shipped, tmp_path):
-    (tmp_path / "recipe.yaml").write_text("limbeck: 1\n")
-    shutil.copytree(shipped.path, tmp_path / "bundle")
+    steps = "[{stage: package, out: bundle}, {stage: distil, out: student}]"
+    (tmp_path / "recipe.yaml").write_text(f"limbeck: 1\nsteps: {steps}\n")
+    for name in ("bundle", "student"):
+        shutil.copytree(shipped.path, tmp_path / name)
     assert json.loads(cli("inspect", tmp_path, "--json").stdout)["digest"] == shipped.digest
+    (tmp_path / "student" / "measurements.json").write_bytes(b"[]")
+    assert cli("inspect", tmp_path).exit_code == 2
 
 
 def test_every_damaged_file_is_named(cli, copy):

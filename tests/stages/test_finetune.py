@@ -5,12 +5,12 @@ import shutil
 
 import pytest
 import torch
-from transformers import AutoModelForSequenceClassification, AutoModelForTokenClassification
+from transformers import AutoModelForSequenceClassification, AutoModelForTokenClassification, AutoTokenizer
 
 from limbeck.core.errors import BundleError
 from limbeck.engine.score import dev_score, open_scorer
 from limbeck.text.examples import read_examples
-from limbeck.text.opening import open_task
+from limbeck.text.opening import open_encoder, open_task
 from tests.stages.conftest import made
 
 
@@ -178,3 +178,18 @@ def test_another_length_is_another_teacher_to_what_follows(teacher, data, tmp_pa
     longer, shorter = (made("finetune", tmp_path / str(n), {"data": data}, max_length=n, **fields) for n in (32, 16))
     assert (longer.path / "model.safetensors").read_bytes() == (shorter.path / "model.safetensors").read_bytes()
     assert longer.digest != shorter.digest
+
+
+def test_model_without_a_tokenizer_is_refused(folder, teacher, data, tmp_path):
+    broken = tmp_path / "broken"
+    shutil.copytree(folder / "backbone", broken)
+    (broken / "tokenizer.json").unlink()
+    with pytest.raises(BundleError, match=r"no tokenizer; it needs tokenizer\.json"):
+        made("finetune", tmp_path / "out", {"data": data}, model=str(broken), max_length=32)
+
+
+def test_stock_tokenizer_reads_as_ours_does(teacher):
+    stock, ours = AutoTokenizer.from_pretrained(teacher.path), open_encoder(teacher)
+    texts = ["GOOD Film", "héllo wörld", "a"]
+    assert stock(texts)["input_ids"] == [e.ids for e in ours.texts(texts)]
+    assert stock.model_max_length == 64
