@@ -59,10 +59,10 @@ class Result:
         """The table of models, and where the report is."""
         from limbeck.evidence.table import render_text, rows
 
-        evaluated, package = self._made_by("evaluate"), self._made_by("package")
-        if evaluated is None or not self.measurements:
+        evaluated, package, measured = self._made_by("evaluate"), self._made_by("package"), self.measurements
+        if evaluated is None or not measured:
             return f"done: {', '.join(str(b.path) for b in self.bundles.values())}"
-        lines = [render_text(rows(self.measurements, evaluated.facts["roles"], evaluated.facts["primary"])), ""]
+        lines = [render_text(rows(measured, evaluated.facts["roles"], evaluated.facts["primary"])), ""]
         lines += [f"report: {self.out / 'report.html'}"]
         lines += [f"bundle: {package.path}"] if package else []
         return "\n".join(lines)
