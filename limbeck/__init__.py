@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from limbeck.core.measurement import Measurement
     from limbeck.core.recipe import Recipe, read_recipe
     from limbeck.pipeline import Result, compress, run
-    from limbeck.runtime import Predictor, load
+    from limbeck.runtime import load
+    from limbeck.runtime.predictor import Predictor
 
 __version__ = "0.1.0"
 
@@ -35,7 +36,7 @@ _HOMES = {
     "Result": "pipeline",
     "compress": "pipeline",
     "run": "pipeline",
-    "Predictor": "runtime",
+    "Predictor": "runtime.predictor",
     "load": "runtime",
 }
 _STAGES = ("prepare", "finetune", "distil", "export", "quantize", "evaluate", "benchmark", "package", "report")

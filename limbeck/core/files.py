@@ -1,12 +1,12 @@
-"""Files that are either whole or absent: temporary sibling, fsync, rename, fsync of the parent."""
+"""Files that are either whole or absent: temporary sibling, fsync, rename, fsync of the parent.
+
+A first answer imports this module: what only writing needs is imported where it is used.
+"""
 
 import contextlib
 import errno
-import hashlib
 import json
 import os
-import secrets
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,8 @@ _CANNOT_WRITE = {errno.EIO, errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROF
 
 def sha256_file(path: Path) -> str:
     """sha256 of a file's bytes, in hex."""
+    import hashlib
+
     state = hashlib.sha256()
     with path.open("rb") as file:
         while chunk := file.read(_CHUNK_BYTES):
@@ -92,7 +94,7 @@ def new_directory(path: Path) -> Iterator[Path]:
             raise
         raise LimbeckError(f"{path}: could not be written ({error.strerror})") from error
     finally:
-        shutil.rmtree(temporary, ignore_errors=True)
+        _remove(temporary)
 
 
 def _take_name(temporary: Path, path: Path) -> None:
@@ -106,11 +108,17 @@ def _take_name(temporary: Path, path: Path) -> None:
     except OSError:
         os.rename(old, path)
         raise
-    shutil.rmtree(old, ignore_errors=True)
+    _remove(old)
+
+
+def _remove(directory: Path) -> None:
+    import shutil
+
+    shutil.rmtree(directory, ignore_errors=True)
 
 
 def _sibling(path: Path) -> Path:
-    return path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
+    return path.with_name(f".{path.name}.{os.urandom(4).hex()}.tmp")
 
 
 def _fsync(path: Path) -> None:

@@ -1,6 +1,5 @@
 """Hashes of plain values: equal values, equal hashes, on every machine."""
 
-import hashlib
 import json
 from typing import Any
 
@@ -12,4 +11,6 @@ def canonical(value: Any) -> str:
 
 def digest(value: Any) -> str:
     """sha256 of the canonical JSON of plain values, in hex."""
+    import hashlib  # here, as a prediction hashes nothing
+
     return hashlib.sha256(canonical(value).encode("utf-8", "surrogatepass")).hexdigest()

@@ -7,10 +7,13 @@ from collections.abc import Callable, Mapping
 from functools import cache
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from limbeck.core.errors import RecipeError, ShelfError
-from limbeck.core.spec import Spec, parse
+from limbeck.core.record import Record
+
+if TYPE_CHECKING:  # what predicts must not wait for pydantic
+    from limbeck.core.spec import Spec
 
 SHELVES = ("readers", "tasks", "backbones", "objectives", "quantizers", "metrics")
 """The plural nouns under `limbeck/` that hold algorithms."""
@@ -55,26 +58,30 @@ class Shelf:
                 raise
             raise missing_extra(error.name or "?", f"the {self.singular} {name!r}") from None
 
-    def spec(self, name: str) -> type[Spec]:
-        """The Spec class of one algorithm."""
-        spec: type[Spec] = self.load(name).Spec
-        return spec
+    def spec(self, name: str) -> Any:
+        """The Spec class of one algorithm: a pydantic `Spec`, or a `Record` for a task."""
+        return self.load(name).Spec
 
-    def parse(self, fields: Mapping[str, Any] | str | Spec, where: str) -> Spec:
+    def parse(self, fields: "Mapping[str, Any] | str | Spec", where: str) -> Any:
         """Turn `{kind: name, …fields}`, a bare name or a ready Spec into the algorithm's Spec."""
-        if isinstance(fields, Spec):
-            return fields
         if isinstance(fields, str):
             fields = {"kind": fields}
+        if type(fields).__name__ == "Spec":
+            return fields
         if not isinstance(fields, Mapping) or not isinstance(fields.get("kind"), str):
             raise RecipeError(f"{where}.kind: name one of {', '.join(self.names())} (found {fields!r})")
         try:
             spec = self.spec(fields["kind"])
         except ShelfError as error:
             raise RecipeError(f"{where}.kind: {error}") from None
-        return parse(spec, {k: v for k, v in fields.items() if k != "kind"}, where)
+        own = {k: v for k, v in fields.items() if k != "kind"}
+        if issubclass(spec, Record):
+            return spec.read(own, where)
+        from limbeck.core.spec import parse
 
-    def build(self, spec: Spec, *args: Any, **kwargs: Any) -> Any:
+        return parse(spec, own, where)
+
+    def build(self, spec: "Spec | Record", *args: Any, **kwargs: Any) -> Any:
         """Call `build` of the file that defines `spec`."""
         return self.load(spec.kind).build(spec, *args, **kwargs)
 
@@ -94,10 +101,10 @@ class _OnShelf:
     def __get_pydantic_core_schema__(self, source: Any, handler: Any) -> Any:
         from pydantic_core import core_schema
 
-        def dump(spec: Spec) -> dict[str, Any]:
+        def dump(spec: "Spec") -> dict[str, Any]:
             return {"kind": spec.kind, **spec.model_dump(mode="json")}
 
-        def check(value: Any) -> Spec:
+        def check(value: Any) -> Any:
             try:
                 return shelf(self.name).parse(value, "")
             except RecipeError as error:
@@ -118,13 +125,14 @@ def missing_extra(module: str, what: str) -> ShelfError:
     return ShelfError(f"{what} needs {module!r}, which is not installed: pip install 'limbeck[train]'")
 
 
-def spec_classes(name: str) -> Callable[[str], type[Spec]]:
+def spec_classes(name: str) -> "Callable[[str], type[Spec]]":
     """A module `__getattr__` that gives `SoftTargets` for the Spec in `soft_targets.py`."""
 
-    def lookup(attribute: str) -> type[Spec]:
+    def lookup(attribute: str) -> "type[Spec]":
         for key in shelf(name).names():
             if key.title().replace("_", "") == attribute:
-                return shelf(name).spec(key)
+                found: type[Spec] = shelf(name).spec(key)
+                return found
         raise AttributeError(attribute)
 
     return lookup

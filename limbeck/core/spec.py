@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from limbeck.core.errors import RecipeError
+from limbeck.core.record import Record
 
 S = TypeVar("S", bound=BaseModel)
 
@@ -81,8 +82,10 @@ def _explain(spec: type[BaseModel], fault: Any, where: str) -> str:
     return f"{place}: {message} (found {fault['input']!r})"
 
 
-def describe(spec: type[BaseModel], inside: str = "") -> list[FieldDoc]:
+def describe(spec: type[BaseModel | Record], inside: str = "") -> list[FieldDoc]:
     """The documentation of each field, read from the class itself; of fields that hold records, their fields too."""
+    if issubclass(spec, Record):
+        return _describe_record(spec)
     found = []
     for name, field in spec.model_fields.items():
         found.append(_describe(inside + name, field))
@@ -104,6 +107,20 @@ def _describe(name: str, field: Any) -> FieldDoc:
     ]
     kind = "choice" if choices else _type_name(field.annotation)
     return FieldDoc(name, kind, default, ", ".join(choices or bounds), field.description or "")
+
+
+def _describe_record(record: type[Record]) -> list[FieldDoc]:
+    fields = TypeAdapter(record).json_schema().get("properties", {})
+    return [
+        FieldDoc(
+            name,
+            "choice" if "enum" in field else "str",
+            json.dumps(field["default"], ensure_ascii=False),
+            ", ".join(field.get("enum", ())),
+            field.get("description", ""),
+        )
+        for name, field in fields.items()
+    ]
 
 
 def _plain(value: Any) -> Any:

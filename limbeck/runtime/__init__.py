@@ -1,5 +1,5 @@
 """The door for prediction: numpy, tokenizers and onnxruntime only."""
 
-from limbeck.runtime.predictor import Predictor, load
+from limbeck.runtime.loading import load
 
-__all__ = ["Predictor", "load"]
+__all__ = ["load"]

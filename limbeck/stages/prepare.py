@@ -18,6 +18,7 @@ from limbeck.core.bundle import Bundle, create_bundle, open_bundle
 from limbeck.core.errors import DataError
 from limbeck.core.files import sha256_file
 from limbeck.core.journal import Journal
+from limbeck.core.record import Record
 from limbeck.core.shelf import on_shelf, shelf
 from limbeck.core.table import Table, refuse
 from limbeck.text import survey
@@ -129,7 +130,7 @@ def run(spec: Spec, inputs: Mapping[str, Bundle], out: Path, log: Journal) -> Bu
             write_examples(draft.path / f"{role}.jsonl", splits[role].examples)
         draft.facts.update(
             name=_name(spec),
-            task={"kind": fields.kind, **fields.model_dump(mode="json")},
+            task=fields.plain(),
             labels=list(task.label_names(given["train"].examples)),
             counts={
                 **{role: len(splits[role].examples) for role in SPLITS},
@@ -184,7 +185,7 @@ def _name(spec: Spec) -> str:
     return (path.parent.name or path.stem) if path.stem.lower() in _PLAIN_STEMS else path.stem
 
 
-def _detect(table: Table, spec: Spec) -> tuple[ModuleType, core.Spec]:
+def _detect(table: Table, spec: Spec) -> tuple[ModuleType, Record]:
     """The task's file, and its fields."""
     tasks = shelf("tasks")
     # A reader with fields of its own for words and tags has followed the flags already.
@@ -270,7 +271,7 @@ def _check_sizes(splits: Mapping[str, _Rows], tables: Mapping[str, Table], spec:
 
 
 def _detected(
-    tables: Mapping[str, Table], splits: Mapping[str, _Rows], task: ModuleType, fields: core.Spec, counts: Counter[str]
+    tables: Mapping[str, Table], splits: Mapping[str, _Rows], task: ModuleType, fields: Record, counts: Counter[str]
 ) -> list[str]:
     table = tables["train"]
     roles = {role: name for role in ("text", "pair", "label") if (name := getattr(fields, role, ""))}

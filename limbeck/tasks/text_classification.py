@@ -9,8 +9,8 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from limbeck.core import spec as core
 from limbeck.core.errors import DataError
+from limbeck.core.record import Record
 from limbeck.core.table import Table, refuse
 from limbeck.text.columns import longest, look_like_labels, named, of_text, wanted_column
 from limbeck.text.encode import Encoded, Encoder
@@ -45,7 +45,8 @@ _LABELS = (
 )
 
 
-class Spec(core.Spec):
+@dataclass(frozen=True)
+class Spec(Record):
     """Which columns are what."""
 
     text: str = "text"

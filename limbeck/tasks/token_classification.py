@@ -10,8 +10,8 @@ from typing import Any, ClassVar, Literal
 
 import numpy as np
 
-from limbeck.core import spec as core
 from limbeck.core.errors import DataError
+from limbeck.core.record import Record
 from limbeck.core.table import Table, refuse
 from limbeck.text.columns import named, of_lists, wanted_column
 from limbeck.text.encode import Encoded, Encoder
@@ -27,7 +27,8 @@ _SAMPLE_ROWS = 2000
 _SHARE_CHARACTERS = 0.95
 
 
-class Spec(core.Spec):
+@dataclass(frozen=True)
+class Spec(Record):
     """Which columns are what, and what a word is."""
 
     text: str = "words"

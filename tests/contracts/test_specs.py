@@ -11,7 +11,8 @@ from limbeck.core.recipe import Recipe, Step
 from limbeck.core.shelf import SHELVES, shelf
 from limbeck.core.spec import Spec, describe, parse
 
-NAMES = [(name, key) for name in (*SHELVES, "stages") for key in shelf(name).names()]
+NAMES = [(name, key) for name in (*SHELVES, "stages") if name != "tasks" for key in shelf(name).names()]
+"""All that a user sets; the fields of tasks are detected, and have their own contract."""
 REQUIRED = {("stages", "prepare"): {"train": "rows.csv"}}
 """Values for the few fields that have no default."""
 

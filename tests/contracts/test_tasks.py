@@ -1,5 +1,6 @@
 """What every file on the tasks shelf must do."""
 
+import dataclasses
 import json
 import subprocess
 import sys
@@ -8,6 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from limbeck.core.errors import RecipeError
+from limbeck.core.record import Record
 from limbeck.core.shelf import shelf
 from limbeck.core.spec import describe
 from limbeck.core.table import Table
@@ -53,9 +56,21 @@ def test_it_is_documented(module):
 
 
 def test_fields_survive_a_bundle(name, fitted):
-    fields = json.loads(json.dumps({"kind": name, **fitted[0].model_dump(mode="json")}))
+    fields = json.loads(json.dumps(fitted[0].plain()))
     assert SHELF.parse(fields, "task") == fitted[0]
     assert SHELF.parse(name, "task") == SHELF.load(name).Spec()
+
+
+def test_fields_from_a_stranger_are_checked(name, module):
+    assert issubclass(module.Spec, Record)
+    assert module.Spec().kind == name
+    for field in module.Spec().plain().keys() - {"kind"}:
+        with pytest.raises(RecipeError, match=rf"task\.{field}: .*expected"):
+            SHELF.parse({"kind": name, field: ["no", "such"]}, "task")
+    with pytest.raises(RecipeError, match=r"task\.texts: no such field; did you mean 'text'\?"):
+        SHELF.parse({"kind": name, "texts": "a"}, "task")
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        module.Spec().text = "b"
 
 
 def test_exactly_one_task_fits_a_table():
