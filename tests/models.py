@@ -1,6 +1,8 @@
 """Small random networks, and rows that they can learn, for tests."""
 
 import random
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -60,24 +62,41 @@ def network(
     return made.eval()
 
 
-def model(family: str = "bert", **options: Any) -> Model:
-    """A tapped random network."""
-    return tapped(network(family, **options), per_word=options.get("per_word", False))
+def model(family: str = "bert", *, packs: bool = True, **options: Any) -> Model:
+    """A tapped random network, which pads its batches unless `packs`."""
+    made = tapped(network(family, **options), per_word=options.get("per_word", False))
+    return made if packs else replace(made, packs=False)
 
 
-def batch(lengths: tuple[int, ...] = (7, 4, 9), *, per_word: bool = False, extra: int = 0, seed: int = 1) -> Batch:
-    """Random rows, padded to the longest and `extra` columns more; every second token is a word's first."""
+def batch(lengths: tuple[int, ...] = (7, 4, 9, 4), *, per_word: bool = False, seed: int = 1) -> Batch:
+    """Random rows; of words, every second token is a first sub-word."""
     draw = torch.Generator().manual_seed(seed)
-    seq = max(lengths) + extra
-    ids = torch.zeros(len(lengths), seq, dtype=torch.long)
-    real = torch.zeros(len(lengths), seq, dtype=torch.bool)
-    for row, length in enumerate(lengths):
-        ids[row, :length] = torch.randint(3, VOCABULARY, (length,), generator=draw)
-        real[row, :length] = True
-    items = real & (torch.arange(seq) % 2 == 1) if per_word else None
-    count = len(lengths) if items is None else int(items.sum())
-    targets = torch.randint(0, 3, (count,), generator=draw)
-    return Batch(ids, real, torch.zeros_like(ids), targets, items, torch.arange(len(lengths)))
+    ids = torch.randint(3, VOCABULARY, (sum(lengths),), generator=draw)
+    starts = [sum(lengths[:row]) for row in range(len(lengths))]
+    ends = [start + length for start, length in zip(starts, lengths, strict=True)]
+    items = [i for a, b in zip(starts, ends, strict=True) for i in (range(a + 1, b, 2) if per_word else [a])]
+    targets = torch.randint(0, 3, (len(items),), generator=draw)
+    return Batch(ids, torch.zeros_like(ids), lengths, targets, torch.tensor(items), torch.arange(len(lengths)))
+
+
+def chosen(batch: Batch, order: Sequence[int]) -> Batch:
+    """Some rows of a batch, in another order."""
+    starts = torch.tensor([0, *batch.lengths]).cumsum(0).tolist()
+    tokens = [torch.arange(starts[row], starts[row + 1]) for row in order]
+    items = [torch.isin(batch.items, places).nonzero()[:, 0] for places in tokens]
+    places = torch.cat(tokens)
+    return Batch(
+        batch.input_ids[places],
+        batch.token_type_ids[places],
+        tuple(batch.lengths[row] for row in order),
+        torch.cat([batch.targets[i] for i in items]),
+        torch.cat([_places(places, batch.items[i]) for i in items]),
+        batch.rows[list(order)],
+    )
+
+
+def _places(tokens: torch.Tensor, wanted: torch.Tensor) -> torch.Tensor:
+    return (tokens[None, :] == wanted[:, None]).int().argmax(1)
 
 
 def backbone(folder: Path, family: str = "bert", *, layers: int = 4, hidden: int = 24) -> Path:

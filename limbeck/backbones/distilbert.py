@@ -15,6 +15,14 @@ class Spec(CoreSpec):
     """DistilBERT has nothing to choose beyond its size, which the student's shape gives."""
 
 
+PACKS = True
+
+
+def first_position(config: Any) -> int:
+    """Positions count from 0."""
+    return 0
+
+
 def dims(config: Any) -> Dims:
     """The size that a configuration describes."""
     return Dims(config.n_layers, config.dim, config.n_heads, config.hidden_dim)

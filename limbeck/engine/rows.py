@@ -1,14 +1,16 @@
 """Training data as token ids, and the order in which it is seen: a function of (seed, epoch) alone."""
 
+import hashlib
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from limbeck.core.hashing import digest
 from limbeck.nn.types import Batch
-from limbeck.text.batching import pad
 from limbeck.text.encode import Encoded, Encoder
 from limbeck.text.port import Example, Task
 
@@ -18,19 +20,25 @@ _POOL_BATCHES = 50
 
 @dataclass(frozen=True)
 class Rows:
-    """Encoded training rows: one per window of an example.
+    """Encoded training rows, one per window of an example, in flat arrays: a few bytes for each token.
 
     Attributes:
-        inputs: Token ids of each row.
-        targets: Index of the true label of each item of each row, -1 where unknown.
-        per_word: Whether items are words.
-        pad_id: What fills a batch up.
+        ids: Token ids of all rows, one row after the other.
+        type_ids: As long: 0 for the first text, 1 for the second.
+        tokens: Where each row's tokens begin, and where the last row's end.
+        places: Place in its row of the token that answers for each item.
+        targets: Index of the true label of each item, -1 where unknown.
+        items: Where each row's items begin, and where the last row's end.
+        cut: Rows that lost text to the length limit.
     """
 
-    inputs: Sequence[Encoded]
-    targets: Sequence[Sequence[int]]
-    per_word: bool
-    pad_id: int
+    ids: np.ndarray
+    type_ids: np.ndarray
+    tokens: np.ndarray
+    places: np.ndarray
+    targets: np.ndarray
+    items: np.ndarray
+    cut: int = 0
 
     @classmethod
     def encode(cls, task: Task, encoder: Encoder, examples: Sequence[Example]) -> "Rows":
@@ -41,52 +49,76 @@ class Rows:
             truth = task.targets(example)
             inputs += windows
             targets += [[truth[w] for w in window.words] if task.per_word else truth for window in windows]
-        return cls(inputs, targets, task.per_word, encoder.pad_id)
+        return cls.of(inputs, targets, per_word=task.per_word)
+
+    @classmethod
+    def of(cls, inputs: Sequence[Encoded], targets: Sequence[Sequence[int]], *, per_word: bool) -> "Rows":
+        """Lay rows out flat. Items are first sub-words if `per_word`, else whole texts."""
+        places = [x.firsts if per_word else [0] for x in inputs]
+        return cls(
+            ids=_flat([x.ids for x in inputs], np.int32),
+            type_ids=_flat([x.type_ids for x in inputs], np.int8),
+            tokens=np.cumsum([0, *(len(x) for x in inputs)]),
+            places=_flat(places, np.int32),
+            targets=_flat(targets, np.int64),
+            items=np.cumsum([0, *(len(x) for x in places)]),
+            cut=sum(x.cut for x in inputs),
+        )
 
     def __len__(self) -> int:
-        return len(self.inputs)
+        return len(self.tokens) - 1
 
     @property
-    def lengths(self) -> list[int]:
-        """Real tokens of each row."""
-        return [len(x) for x in self.inputs]
+    def lengths(self) -> np.ndarray:
+        """Tokens of each row."""
+        return np.diff(self.tokens)
 
-    @property
-    def item_counts(self) -> list[int]:
-        """Items of each row."""
-        return [len(t) for t in self.targets]
-
-    @property
-    def cut(self) -> int:
-        """Rows that lost text to the length limit."""
-        return sum(x.cut for x in self.inputs)
+    def labelled(self) -> list[int]:
+        """The rows that have an item whose label is known."""
+        known = np.cumsum([0, *(self.targets >= 0)])
+        return np.flatnonzero(known[self.items[1:]] > known[self.items[:-1]]).tolist()
 
     def digest(self) -> str:
         """Hash of the token ids and item positions: all that a model's outputs on the rows depend on."""
-        return digest([[x.ids, x.type_ids, x.firsts] for x in self.inputs])
+        arrays = (self.ids, self.type_ids, self.tokens, self.places, self.items)
+        return digest([hashlib.sha256(a.tobytes()).hexdigest() for a in arrays])
 
     def batch(self, indices: Sequence[int], device: torch.device) -> Batch:
-        """Stack rows into a padded batch on a device."""
-        chosen = [self.inputs[i] for i in indices]
-        arrays = {name: torch.from_numpy(a).to(device) for name, a in pad(chosen, self.pad_id).items()}
-        items = None
-        if self.per_word:
-            marks = np.zeros(arrays["input_ids"].shape, dtype=bool)
-            for row, one in enumerate(chosen):
-                marks[row, one.firsts] = True
-            items = torch.from_numpy(marks).to(device)
-        targets = [t for i in indices for t in self.targets[i]]
+        """The tokens of some rows, rows of equal length together, on a device."""
+        rows = np.asarray(indices)
+        rows = rows[np.lexsort((rows, self.lengths[rows]))]
+        lengths, items = self.lengths[rows], spans(self.items, rows)
+        starts = np.repeat(np.cumsum(lengths) - lengths, np.diff(self.items)[rows])
+        tokens = spans(self.tokens, rows)
+
+        def to_device(values: np.ndarray) -> Tensor:
+            return torch.from_numpy(values.astype(np.int64)).to(device, non_blocking=True)
+
         return Batch(
-            input_ids=arrays["input_ids"],
-            real=arrays["attention_mask"].bool(),
-            token_type_ids=arrays["token_type_ids"],
-            targets=torch.tensor(targets, dtype=torch.long, device=device),
-            items=items,
-            rows=torch.tensor(indices, dtype=torch.long),
+            input_ids=to_device(self.ids[tokens]),
+            token_type_ids=to_device(self.type_ids[tokens]),
+            lengths=tuple(lengths.tolist()),
+            targets=to_device(self.targets[items]),
+            items=to_device(starts + self.places[items]),
+            rows=torch.from_numpy(rows),
         )
 
 
-def epoch_order(lengths: Sequence[int], batch_size: int, seed: int, epoch: int) -> list[list[int]]:
+def spans(offsets: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    """All places of some rows, row after row.
+
+    >>> spans(np.array([0, 2, 5, 6]), np.array([2, 0])).tolist()
+    [5, 0, 1]
+    """
+    counts = offsets[rows + 1] - offsets[rows]
+    return np.repeat(offsets[rows] - np.cumsum(counts) + counts, counts) + np.arange(counts.sum())
+
+
+def _flat(lists: Sequence[Sequence[int]], dtype: type) -> np.ndarray:
+    return np.fromiter(itertools.chain.from_iterable(lists), dtype)
+
+
+def epoch_order(lengths: Sequence[int] | np.ndarray, batch_size: int, seed: int, epoch: int) -> list[list[int]]:
     """Batches of one epoch: shuffled, then sorted by length within pools, then the batches shuffled.
 
     Args:

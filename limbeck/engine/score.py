@@ -44,19 +44,26 @@ class TorchScorer:
 
     def _run(self, arrays: Mapping[str, np.ndarray]) -> np.ndarray:
         device = next(self._model.network.parameters()).device
-        tensors = {name: torch.from_numpy(a).to(device) for name, a in arrays.items()}
-        rows = torch.arange(len(tensors["input_ids"]))
+        real = torch.from_numpy(arrays["attention_mask"]).bool()
+        lengths, count = real.sum(1), len(real)
+        # Of words, every token's logits are given: `infer` picks the first sub-words.
+        items = torch.arange(int(lengths.sum())) if self._task.per_word else lengths.cumsum(0) - lengths
         batch = Batch(
-            input_ids=tensors["input_ids"],
-            real=tensors["attention_mask"].bool(),
-            token_type_ids=tensors["token_type_ids"],
-            targets=torch.full_like(rows, -1),
-            items=None,  # every token's logits: the words are picked by `infer`
-            rows=rows,
+            input_ids=torch.from_numpy(arrays["input_ids"])[real].to(device),
+            token_type_ids=torch.from_numpy(arrays["token_type_ids"])[real].to(device),
+            lengths=tuple(lengths.tolist()),
+            targets=torch.full((len(items),), -1, device=device),
+            items=items.to(device),
+            rows=torch.arange(count),
         )
         logits = self._model.run(batch, Reads(logits=True)).logits
         assert logits is not None
-        result: np.ndarray = logits.float().cpu().numpy()
+        found = logits.float().cpu()
+        if self._task.per_word:
+            padded = found.new_zeros(*real.shape, found.shape[-1])
+            padded[real] = found
+            found = padded
+        result: np.ndarray = found.numpy()
         return result
 
 

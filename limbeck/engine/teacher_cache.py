@@ -12,7 +12,7 @@ from limbeck.core.errors import BundleError
 from limbeck.core.files import new_directory, read_json, write_json
 from limbeck.core.hashing import digest
 from limbeck.core.journal import Journal
-from limbeck.engine.rows import Rows
+from limbeck.engine.rows import Rows, spans
 from limbeck.nn.model import Model
 from limbeck.nn.types import Batch, Outputs, Reads
 from limbeck.text.batching import plan_batches
@@ -64,32 +64,25 @@ class CachedTeacher:
             name: np.memmap(folder / f"{name}.bin", dtype=dtype, mode="r", shape=tuple(shape))
             for name, (dtype, shape) in header["arrays"].items()
         }
-        self._tokens = np.cumsum([0, *rows.lengths])
-        self._items = np.cumsum([0, *rows.item_counts])
+        self._rows = rows
 
     def outputs(self, batch: Batch) -> Outputs:
         """What the objectives read, gathered for the batch's rows."""
-        rows = batch.rows.numpy()
+        rows, device = batch.rows.numpy(), batch.input_ids.device
         found = Outputs()
         if self._reads.logits:
-            found.logits = self._gather("logits", _spans(self._items, rows)).to(batch.real.device)
-        tokens = _spans(self._tokens, rows)
+            found.logits = self._gather("logits", spans(self._rows.items, rows), device)
+        tokens = spans(self._rows.tokens, rows)
         for layer in self._reads.hidden:
-            found.hidden[layer] = self._padded(f"hidden.{layer}", tokens, batch)
+            found.hidden[layer] = self._gather(f"hidden.{layer}", tokens, device)
         for layer in self._reads.attention:
             for kind in ("queries", "keys", "values"):
-                flat = self._padded(f"{kind}.{layer}", tokens, batch)
-                getattr(found, kind)[layer] = flat.view(*flat.shape[:2], self._heads, -1).transpose(1, 2)
+                flat = self._gather(f"{kind}.{layer}", tokens, device)
+                getattr(found, kind)[layer] = flat.view(len(flat), self._heads, -1)
         return found
 
-    def _gather(self, name: str, places: np.ndarray) -> Tensor:
-        return torch.from_numpy(self._arrays[name][places]).float()
-
-    def _padded(self, name: str, places: np.ndarray, batch: Batch) -> Tensor:
-        flat = self._gather(name, places).to(batch.real.device)
-        result = flat.new_zeros(*batch.real.shape, flat.shape[-1])
-        result[batch.real] = flat
-        return result
+    def _gather(self, name: str, places: np.ndarray, device: torch.device) -> Tensor:
+        return torch.from_numpy(self._arrays[name][places]).to(device, non_blocking=True).float()
 
 
 def open_teacher(
@@ -131,7 +124,7 @@ _Layout = dict[str, tuple[str, tuple[int, int]]]
 
 
 def _layout(model: Model, rows: Rows, reads: Reads, dtype: str) -> _Layout:
-    tokens, items, dims = sum(rows.lengths), sum(rows.item_counts), model.dims
+    tokens, items, dims = len(rows.ids), len(rows.targets), model.dims
     names = [f"hidden.{layer}" for layer in sorted(reads.hidden)]
     names += [f"{kind}.{layer}" for layer in sorted(reads.attention) for kind in ("queries", "keys", "values")]
     layout: _Layout = dict.fromkeys(names, (dtype, (tokens, dims.hidden)))
@@ -153,7 +146,6 @@ def _is_whole(place: Path, layout: _Layout) -> bool:
 
 
 def _fill(place: Path, model: Model, rows: Rows, reads: Reads, layout: _Layout, log: Journal) -> None:
-    tokens, items = np.cumsum([0, *rows.lengths]), np.cumsum([0, *rows.item_counts])
     device = next(model.network.parameters()).device
     teacher = OnlineTeacher(model, reads)
     with new_directory(place) as folder, log.bar("teacher outputs", len(rows), "rows") as bar:
@@ -161,28 +153,23 @@ def _fill(place: Path, model: Model, rows: Rows, reads: Reads, layout: _Layout, 
             name: np.memmap(folder / f"{name}.bin", dtype=kind, mode="w+", shape=shape)
             for name, (kind, shape) in layout.items()
         }
-        for indices in plan_batches(rows.lengths, _FILL_TOKENS):
+        for indices in plan_batches(rows.lengths.tolist(), _FILL_TOKENS):
             batch = rows.batch(indices, device)
-            chosen = np.asarray(indices)
-            for name, flat in _flat(teacher.outputs(batch), batch):
-                arrays[name][_spans(items if name == "logits" else tokens, chosen)] = flat.cpu().numpy()
+            chosen = batch.rows.numpy()
+            for name, flat in _flat(teacher.outputs(batch)):
+                arrays[name][spans(rows.items if name == "logits" else rows.tokens, chosen)] = flat.cpu().numpy()
             bar.advance(len(indices))
         for array in arrays.values():
             array.flush()
         write_json(folder / _HEADER, {"format": _FORMAT, "heads": model.dims.heads, "arrays": layout})
 
 
-def _flat(outputs: Outputs, batch: Batch) -> Iterator[tuple[str, Tensor]]:
-    """Each tensor by name, one row per real token, or per item for logits."""
+def _flat(outputs: Outputs) -> Iterator[tuple[str, Tensor]]:
+    """Each tensor by name, one row per token, or per item for logits."""
     if outputs.logits is not None:
         yield "logits", outputs.logits
     for layer, hidden in outputs.hidden.items():
-        yield f"hidden.{layer}", hidden[batch.real]
+        yield f"hidden.{layer}", hidden
     for kind in ("queries", "keys", "values"):
         for layer, heads in getattr(outputs, kind).items():
-            yield f"{kind}.{layer}", heads.transpose(1, 2).flatten(2)[batch.real]
-
-
-def _spans(offsets: np.ndarray, rows: np.ndarray) -> np.ndarray:
-    """All places of some rows, row after row."""
-    return np.concatenate([np.arange(offsets[r], offsets[r + 1]) for r in rows])
+            yield f"{kind}.{layer}", heads.flatten(1)

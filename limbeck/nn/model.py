@@ -8,6 +8,7 @@ from torch import nn
 
 from limbeck.core.shelf import shelf
 from limbeck.nn import taps
+from limbeck.nn.layout import Layout, Packed, Padded
 from limbeck.nn.ports import Backbone, Parts
 from limbeck.nn.types import Batch, Dims, Outputs, Reads
 
@@ -22,6 +23,7 @@ class Model:
         dims: Its size.
         parts: Where its parts are.
         per_word: Whether it answers for each word rather than for the whole text.
+        packs: Whether batches lie packed in it; results are the same, padding costs more.
     """
 
     network: nn.Module
@@ -29,6 +31,7 @@ class Model:
     dims: Dims
     parts: Parts
     per_word: bool
+    packs: bool = True
 
     @property
     def config(self) -> Any:
@@ -52,12 +55,13 @@ class Model:
 
     def run(self, batch: Batch, reads: Reads) -> Outputs:
         """Run the network and collect what `reads` names. Gradients as the caller's context has them."""
-        inputs = {"input_ids": batch.input_ids, "attention_mask": batch.real.long()}
-        if getattr(self.config, "type_vocab_size", 0):
-            inputs["token_type_ids"] = batch.token_type_ids
-        with taps.recording(reads) as outputs:
+        layout: Layout = Packed(batch) if self.packs else Padded(batch)
+        inputs = layout.inputs(self.backbone.first_position(self.config))
+        if not getattr(self.config, "type_vocab_size", 0):
+            del inputs["token_type_ids"]
+        with taps.recording(taps.Recording(reads, layout, self.dims.layers, self.per_word)) as outputs:
             logits = self.network(**inputs).logits
-        outputs.logits = logits[batch.items] if batch.items is not None else logits
+        outputs.logits = layout.answers(logits, per_word=self.per_word)
         return outputs
 
 
@@ -71,7 +75,7 @@ def tapped(network: nn.Module, *, per_word: bool) -> Model:
     parts = backbone.parts(network)
     taps.install(network, parts)
     dims = replace(backbone.dims(network.config), labels=parts.classifier.out_features if parts.classifier else 0)
-    return Model(network, backbone, dims, parts, per_word)
+    return Model(network, backbone, dims, parts, per_word, backbone.PACKS)
 
 
 def backbone_of(config: Any) -> Backbone:

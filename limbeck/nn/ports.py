@@ -80,6 +80,11 @@ class Backbone(Protocol):
     """A family of encoders. A file of the shelf is one; its name is the family's `model_type` in `config.json`."""
 
     Spec: type[Any]
+    PACKS: bool
+    """Whether several texts may stand in one row: no token looks past its text's border but in the attention."""
+
+    def first_position(self, config: Any) -> int:
+        """The number that the family gives to the first position."""
 
     def dims(self, config: Any) -> Dims:
         """The size that a configuration describes."""

@@ -1,26 +1,20 @@
-"""The only place where padding, temperature and means are handled, so that every objective agrees on them."""
+"""The only place where temperature and means are handled, so that every objective agrees on them."""
+
+from collections.abc import Iterable
 
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Float
 from torch import Tensor
 
 
-def masked_mean(values: Float[Tensor, "batch seq *rest"], real: Bool[Tensor, "batch seq"]) -> Float[Tensor, ""]:
-    """Mean over real positions and all further axes.
+def mean_over(parts: Iterable[Float[Tensor, "*_"]]) -> Float[Tensor, ""]:
+    """Mean over all elements of several tensors, every element counted once; of none, 0.
 
-    >>> values = torch.tensor([[[1.0, 3.0], [100.0, 100.0]]])
-    >>> masked_mean(values, torch.tensor([[True, False]])).item()
-    2.0
+    >>> mean_over([torch.tensor([[1.0, 3.0]]), torch.tensor([8.0])]).item()
+    4.0
     """
-    chosen = values[real]
-    return chosen.mean() if chosen.numel() else values.sum() * 0.0
-
-
-def pair_mean(values: Float[Tensor, "batch heads seq seq"], real: Bool[Tensor, "batch seq"]) -> Float[Tensor, ""]:
-    """Mean over heads, real rows and real columns of attention-like maps, every pair counted once."""
-    both = (real[:, :, None] & real[:, None, :])[:, None]
-    count = both.sum() * values.shape[1]
-    return torch.where(both, values, 0.0).sum() / count.clamp(min=1)
+    found = list(parts)
+    return torch.stack([part.sum() for part in found]).sum() / max(sum(part.numel() for part in found), 1)
 
 
 def kl_divergence(
@@ -37,10 +31,3 @@ def kl_divergence(
     t = (teacher.float() / temperature).log_softmax(-1)
     s = (student.float() / temperature).log_softmax(-1)
     return temperature**2 * torch.sum(t.exp() * (t - s), dim=-1)
-
-
-def mask_columns(
-    scores: Float[Tensor, "batch heads seq seq"], real: Bool[Tensor, "batch seq"]
-) -> Float[Tensor, "batch heads seq seq"]:
-    """Scores with padded columns at the lowest finite value, so that a softmax gives them nothing."""
-    return scores.masked_fill(~real[:, None, None, :], torch.finfo(scores.dtype).min)

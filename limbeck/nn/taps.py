@@ -1,11 +1,13 @@
 """Taps: hidden states, queries, keys and values of stock models, taken where they flow.
 
-By hooks and one attention function: no output flags, no eager attention, no dropout in what is taken.
+By hooks and one attention function: no output flags, no eager attention, no dropout in what is taken. Layers are
+counted as they are called, so that a layer called twice (ALBERT's) is two.
 """
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from dataclasses import dataclass, field
 from typing import Any
 
 from torch import Tensor, nn
@@ -13,6 +15,7 @@ from transformers import AttentionInterface, AttentionMaskInterface
 from transformers.integrations.sdpa_attention import sdpa_attention_forward
 from transformers.masking_utils import sdpa_mask
 
+from limbeck.nn.layout import Layout
 from limbeck.nn.ports import Parts
 from limbeck.nn.types import Outputs, Reads
 
@@ -20,55 +23,96 @@ ATTENTION = "limbeck_tap"
 """The name under which the attention function is known to `transformers`."""
 
 
-class _Recorder:
-    def __init__(self, reads: Reads) -> None:
-        self.reads = reads
-        self.outputs = Outputs()
+@dataclass
+class Recording:
+    """One run of a tapped network.
+
+    Attributes:
+        reads: What is wanted.
+        layout: How the batch lies.
+        layers: Layers of the network; after the last one comes the head.
+        per_word: What the head answers for.
+        outputs: What was taken so far, flat.
+        attended: Attention calls so far.
+        passed: Layers passed so far.
+    """
+
+    reads: Reads
+    layout: Layout
+    layers: int
+    per_word: bool
+    outputs: Outputs = field(default_factory=Outputs)
+    attended: int = 0
+    passed: int = 0
+
+    def take_hidden(self, number: int, hidden: Tensor) -> None:
+        """Keep hidden states that are wanted."""
+        if number in self.reads.hidden:
+            self.outputs.hidden[number] = self.layout.flat(hidden)
+
+    def take_heads(self, number: int, query: Tensor, key: Tensor, value: Tensor) -> None:
+        """Keep queries, keys and values that are wanted."""
+        if number in self.reads.attention:
+            for kind, heads in (("queries", query), ("keys", key), ("values", value)):
+                getattr(self.outputs, kind)[number] = self.layout.flat(heads.transpose(1, 2))
 
 
-_recorder: ContextVar[_Recorder | None] = ContextVar("limbeck_recorder", default=None)
+_current: ContextVar[Recording | None] = ContextVar("limbeck_recording", default=None)
 
 
 @contextmanager
-def recording(reads: Reads) -> Iterator[Outputs]:
-    """Collect what `reads` names from the tapped model that runs inside the block."""
-    recorder = _Recorder(reads)
-    token = _recorder.set(recorder)
+def recording(run: Recording) -> Iterator[Outputs]:
+    """Collect what a run reads from the tapped network that is called inside the block."""
+    token = _current.set(run)
     try:
-        yield recorder.outputs
+        yield run.outputs
     finally:
-        _recorder.reset(token)
+        _current.reset(token)
 
 
 def install(network: nn.Module, parts: Parts) -> None:
-    """Make a network tappable: switch its attention function and hook its layers. Numbers layers from 1."""
+    """Make a network tappable: switch its attention function and hook its embeddings and layers."""
     network.set_attn_implementation(ATTENTION)  # type: ignore[operator]
-    parts.embeddings.register_forward_hook(_hidden_hook(0))
-    for number, part in enumerate(parts.layers, start=1):
-        part.layer.register_forward_hook(_hidden_hook(number))
-        part.attention.limbeck_layer = number  # type: ignore[assignment]
+    parts.embeddings.register_forward_hook(_embedded)
+    for layer in {id(part.layer): part.layer for part in parts.layers}.values():
+        layer.register_forward_hook(_passed)
 
 
-def _hidden_hook(number: int) -> Any:
-    def hook(module: nn.Module, inputs: Any, output: Any) -> None:
-        recorder = _recorder.get()
-        if recorder is not None and number in recorder.reads.hidden:
-            recorder.outputs.hidden[number] = output[0] if isinstance(output, tuple) else output
+def _embedded(module: nn.Module, inputs: Any, output: Any) -> None:
+    if (run := _current.get()) is not None:
+        run.take_hidden(0, output)
 
-    return hook
+
+def _passed(module: nn.Module, inputs: Any, output: Any) -> Any:
+    if (run := _current.get()) is None:
+        return None
+    hidden = output[0] if isinstance(output, tuple) else output
+    run.passed += 1
+    run.take_hidden(run.passed, hidden)
+    if run.passed < run.layers:
+        return None
+    last = run.layout.for_head(hidden, per_word=run.per_word)
+    return (last, *output[1:]) if isinstance(output, tuple) else last
 
 
 def _attention(
-    module: nn.Module, query: Tensor, key: Tensor, value: Tensor, attention_mask: Tensor | None, **options: Any
+    module: nn.Module,
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    attention_mask: Tensor | None,
+    dropout: float = 0.0,
+    scaling: float | None = None,
+    **options: Any,
 ) -> tuple[Tensor, None]:
-    recorder = _recorder.get()
-    number = getattr(module, "limbeck_layer", None)
-    if recorder is not None and number in recorder.reads.attention:
-        recorder.outputs.queries[number] = query
-        recorder.outputs.keys[number] = key
-        recorder.outputs.values[number] = value
-    result: tuple[Tensor, None] = sdpa_attention_forward(module, query, key, value, attention_mask, **options)
-    return result
+    if (run := _current.get()) is None:
+        result: tuple[Tensor, None] = sdpa_attention_forward(
+            module, query, key, value, attention_mask, dropout=dropout, scaling=scaling, **options
+        )
+        return result
+    run.attended += 1
+    run.take_heads(run.attended, query, key, value)
+    return run.layout.attend(query, key, value, attention_mask, dropout_p=dropout, scale=scaling), None
 
 
 AttentionInterface.register(ATTENTION, _attention)

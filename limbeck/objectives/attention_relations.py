@@ -10,13 +10,13 @@ import math
 from typing import Literal
 
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Float
 from pydantic import Field
 from torch import Tensor, nn
 
 from limbeck.core.errors import RecipeError
 from limbeck.core.spec import Weighted
-from limbeck.nn.reduce import kl_divergence, mask_columns
+from limbeck.nn.reduce import kl_divergence, mean_over
 from limbeck.nn.types import Batch, Dims, Outputs, Reads
 
 _FEATURES, _MOST_HEADS = 16, 64
@@ -36,29 +36,18 @@ class Spec(Weighted):
 
 
 def relation_logits(
-    vectors: Float[Tensor, "batch heads seq head_dim"], relation_heads: int
-) -> Float[Tensor, "batch relation_heads seq seq"]:
-    """Scaled self-products of vectors after regrouping their heads.
+    vectors: Float[Tensor, "rows length heads head_dim"], relation_heads: int
+) -> Float[Tensor, "rows relation_heads length length"]:
+    """Scaled self-products of the vectors of each text after regrouping their heads.
 
-    >>> vectors = torch.tensor([[[[1.0, 0.0]], [[0.0, 2.0]]]])  # two heads of two features, one token
+    >>> vectors = torch.tensor([[[[1.0, 0.0], [0.0, 2.0]]]])  # one token, two heads of two features
     >>> relation_logits(vectors, relation_heads=1).item()  # (1 + 4) / √4
     2.5
     """
-    batch, heads, seq, head_dim = vectors.shape
-    size = heads * head_dim // relation_heads
-    regrouped = vectors.float().transpose(1, 2).reshape(batch, seq, relation_heads, size).transpose(1, 2)
-    return regrouped @ regrouped.transpose(-1, -2) / math.sqrt(size)
-
-
-def relation_loss(
-    student: Float[Tensor, "batch heads seq seq"],
-    teacher: Float[Tensor, "batch heads seq seq"],
-    real: Bool[Tensor, "batch seq"],
-) -> Float[Tensor, ""]:
-    """`KL(softmax(teacher) ‖ softmax(student))` over real columns, mean over heads and real rows."""
-    rows = kl_divergence(mask_columns(student, real), mask_columns(teacher, real))
-    kept = torch.where(real[:, None], rows, 0.0)
-    return kept.sum() / (real.sum() * student.shape[1]).clamp(min=1)
+    rows, length, heads, size = vectors.shape
+    regrouped = vectors.float().reshape(rows, length, relation_heads, heads * size // relation_heads).transpose(1, 2)
+    products: Tensor = regrouped @ regrouped.transpose(-1, -2)
+    return products / math.sqrt(regrouped.shape[-1])
 
 
 class AttentionRelations(nn.Module):
@@ -76,14 +65,16 @@ class AttentionRelations(nn.Module):
     def forward(self, student: Outputs, teacher: Outputs, batch: Batch) -> Float[Tensor, ""]:
         """The loss of a batch."""
         terms = [
-            relation_loss(
-                relation_logits(getattr(student, name)[self._student_layer], self._heads),
-                relation_logits(getattr(teacher, name)[self._teacher_layer], self._heads),
-                batch.real,
-            )
+            self._term(getattr(student, name)[self._student_layer], getattr(teacher, name)[self._teacher_layer], batch)
             for name in self._relations
         ]
         return torch.stack(terms).sum()
+
+    def _term(self, student: Tensor, teacher: Tensor, batch: Batch) -> Tensor:
+        groups = zip(batch.by_length(student), batch.by_length(teacher), strict=True)
+        return mean_over(
+            kl_divergence(relation_logits(s, self._heads), relation_logits(t, self._heads)) for s, t in groups
+        )
 
 
 def build(spec: Spec, student: Dims, teacher: Dims) -> AttentionRelations:

@@ -8,13 +8,13 @@ the published code, which takes scores after the padding mask and thereby matche
 import math
 
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Float
 from torch import Tensor, nn
 
 from limbeck.core.errors import RecipeError
 from limbeck.core.spec import Weighted
 from limbeck.nn.layer_map import LayerMap, layer_map
-from limbeck.nn.reduce import pair_mean
+from limbeck.nn.reduce import mean_over
 from limbeck.nn.types import Batch, Dims, Outputs, Reads
 
 
@@ -27,25 +27,16 @@ class Spec(Weighted):
 
 
 def scores(
-    queries: Float[Tensor, "batch heads seq head_dim"], keys: Float[Tensor, "batch heads seq head_dim"]
-) -> Float[Tensor, "batch heads seq seq"]:
-    """Scaled products of every query with every key."""
-    products: Tensor = queries.float() @ keys.float().transpose(-1, -2)
-    return products / math.sqrt(queries.shape[-1])
+    queries: Float[Tensor, "rows length heads head_dim"], keys: Float[Tensor, "rows length heads head_dim"]
+) -> Float[Tensor, "rows heads length length"]:
+    """Scaled products of every query with every key of its text.
 
-
-def score_mse(
-    student: Float[Tensor, "batch heads seq seq"],
-    teacher: Float[Tensor, "batch heads seq seq"],
-    real: Bool[Tensor, "batch seq"],
-) -> Float[Tensor, ""]:
-    """Mean squared difference over heads and pairs of real tokens.
-
-    >>> student, teacher = torch.zeros(1, 1, 2, 2), torch.tensor([[[[2.0, 9.0], [9.0, 9.0]]]])
-    >>> score_mse(student, teacher, torch.tensor([[True, False]])).item()
-    4.0
+    >>> queries = torch.tensor([[[[1.0, 3.0, 0.0, 0.0]]]])  # one token, one head of four features
+    >>> scores(queries, queries).item()  # (1 + 9) / √4
+    5.0
     """
-    return pair_mean((student - teacher).square(), real)
+    products: Tensor = queries.float().transpose(1, 2) @ keys.float().permute(0, 2, 3, 1)
+    return products / math.sqrt(queries.shape[-1])
 
 
 class AttentionScores(nn.Module):
@@ -59,13 +50,12 @@ class AttentionScores(nn.Module):
 
     def forward(self, student: Outputs, teacher: Outputs, batch: Batch) -> Float[Tensor, ""]:
         """The loss of a batch."""
-        terms = [
-            score_mse(
-                scores(student.queries[s], student.keys[s]), scores(teacher.queries[t], teacher.keys[t]), batch.real
-            )
-            for s, t in self._pairs.items()
-        ]
-        return torch.stack(terms).mean()
+        return torch.stack([self._term(s, t, student, teacher, batch) for s, t in self._pairs.items()]).mean()
+
+    def _term(self, layer: int, of: int, student: Outputs, teacher: Outputs, batch: Batch) -> Tensor:
+        sides = (student.queries[layer], student.keys[layer], teacher.queries[of], teacher.keys[of])
+        groups = zip(*map(batch.by_length, sides), strict=True)
+        return mean_over((scores(sq, sk) - scores(tq, tk)).square() for sq, sk, tq, tk in groups)
 
 
 def build(spec: Spec, student: Dims, teacher: Dims) -> AttentionScores:

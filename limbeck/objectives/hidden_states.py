@@ -1,18 +1,17 @@
 """Match hidden states layer by layer (TinyBERT, Jiao et al. 2020, arXiv:1909.10351, equations 8 and 9).
 
-`MSE(H_s W, H_t)`, mean over real tokens and features, averaged over the matched layers. Reads hidden states of both.
+`MSE(H_s W, H_t)`, mean over tokens and features, averaged over the matched layers. Reads hidden states of both.
 Costs one `hidden_s × hidden_t` product per matched layer. Departs from the published code, which shares one W among
 all layers: here every pair has its own. Where the widths are equal W starts as the identity, else as a partial one.
 """
 
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Float
 from torch import Tensor, nn
 
 from limbeck.core.errors import RecipeError
 from limbeck.core.spec import Weighted
 from limbeck.nn.layer_map import LayerMap, layer_map
-from limbeck.nn.reduce import masked_mean
 from limbeck.nn.types import Batch, Dims, Outputs, Reads
 
 
@@ -30,18 +29,13 @@ class Spec(Weighted):
     """Whether both sides are first brought to mean 0 and variance 1 over the features; the paper does not."""
 
 
-def masked_mse(
-    student: Float[Tensor, "batch seq hidden"],
-    teacher: Float[Tensor, "batch seq hidden"],
-    real: Bool[Tensor, "batch seq"],
-) -> Float[Tensor, ""]:
-    """Mean squared difference over real tokens and features.
+def mean_squared(student: Float[Tensor, "tokens hidden"], teacher: Float[Tensor, "tokens hidden"]) -> Float[Tensor, ""]:
+    """Mean squared difference over tokens and features.
 
-    >>> student, teacher = torch.zeros(1, 2, 2), torch.tensor([[[1.0, 3.0], [9.0, 9.0]]])
-    >>> masked_mse(student, teacher, torch.tensor([[True, False]])).item()
+    >>> mean_squared(torch.zeros(1, 2), torch.tensor([[1.0, 3.0]])).item()
     5.0
     """
-    return masked_mean((student.float() - teacher.float()).square(), real)
+    return (student.float() - teacher.float()).square().mean()
 
 
 class HiddenStates(nn.Module):
@@ -64,17 +58,17 @@ class HiddenStates(nn.Module):
 
     def forward(self, student: Outputs, teacher: Outputs, batch: Batch) -> Float[Tensor, ""]:
         """The loss of a batch."""
-        terms = [self._term(s, student.hidden[s], teacher.hidden[t], batch) for s, t in self._pairs.items()]
+        terms = [self._term(s, student.hidden[s], teacher.hidden[t]) for s, t in self._pairs.items()]
         return torch.stack(terms).mean()
 
-    def _term(self, layer: int, student: Tensor, teacher: Tensor, batch: Batch) -> Tensor:
+    def _term(self, layer: int, student: Tensor, teacher: Tensor) -> Tensor:
         if self.projections:
             student = self.projections[str(layer)](student.float())
         if self._normalise:
             width = teacher.shape[-1:]
             student = nn.functional.layer_norm(student, width)
             teacher = nn.functional.layer_norm(teacher, width)
-        return masked_mse(student, teacher, batch.real)
+        return mean_squared(student, teacher)
 
 
 def build(spec: Spec, student: Dims, teacher: Dims) -> HiddenStates:

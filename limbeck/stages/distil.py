@@ -168,7 +168,7 @@ def _student(spec: Spec, teacher: Model, head: str, rows: Rows, log: Journal) ->
 
 def _importance(teacher: Model, rows: Rows) -> Importance:
     device = next(teacher.network.parameters()).device
-    chosen = [i for i, targets in enumerate(rows.targets) if any(t >= 0 for t in targets)][:_IMPORTANCE_ROWS]
+    chosen = rows.labelled()[:_IMPORTANCE_ROWS]
     groups = [chosen[i : i + _IMPORTANCE_BATCH] for i in range(0, len(chosen), _IMPORTANCE_BATCH)]
 
     def loss(batch: Batch) -> Tensor:

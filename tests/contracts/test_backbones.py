@@ -26,23 +26,28 @@ def test_every_backbone_has_a_test_network():
 
 
 @pytest.mark.parametrize("family", NAMES)
-def test_taps_equal_eager_attention_and_stock_hidden_states(family, per_word):
-    batch = models.batch(per_word=per_word)
+@pytest.mark.parametrize("packs", [True, False], ids=["packed", "padded"])
+def test_taps_equal_eager_attention_and_stock_hidden_states(family, per_word, packs):
+    """Each text alone through the stock network is what a batch must give."""
+    batch, layers = models.batch(per_word=per_word), frozenset(range(5))
     stock = models.network(family, per_word=per_word)
     stock.set_attn_implementation("eager")
-    inputs = {"input_ids": batch.input_ids, "attention_mask": batch.real.long()}
+    model = models.model(family, per_word=per_word, packs=packs and shelf("backbones").load(family).PACKS)
     with torch.no_grad():
-        wanted = stock(**inputs, output_hidden_states=True, output_attentions=True)
-        layers = frozenset(range(5))
-        got = models.model(family, per_word=per_word).run(batch, Reads(True, layers, layers - {0}))
-    logits = wanted.logits if batch.items is None else wanted.logits[batch.items]
-    torch.testing.assert_close(got.logits, logits)
+        got = model.run(batch, Reads(True, layers, layers - {0}))
+        wanted = [
+            stock(ids[None], output_hidden_states=True, output_attentions=True)
+            for ids in batch.input_ids.split(batch.lengths)
+        ]
+    logits = torch.cat([one.logits[0] if per_word else one.logits for one in wanted])
+    torch.testing.assert_close(got.logits, logits[batch.items] if per_word else logits)
     for layer in layers:
-        torch.testing.assert_close(got.hidden[layer][batch.real], wanted.hidden_states[layer][batch.real])
+        torch.testing.assert_close(got.hidden[layer], torch.cat([one.hidden_states[layer][0] for one in wanted]))
     for layer in layers - {0}:
-        scores = got.queries[layer] @ got.keys[layer].transpose(-1, -2) * got.queries[layer].shape[-1] ** -0.5
-        maps = scores.masked_fill(~batch.real[:, None, None, :], float("-inf")).softmax(-1)
-        torch.testing.assert_close(maps, wanted.attentions[layer - 1])
+        sides = (got.queries[layer].split(batch.lengths), got.keys[layer].split(batch.lengths))
+        for query, key, one in zip(*sides, wanted, strict=True):
+            scores = torch.einsum("ihd,jhd->hij", query, key) * query.shape[-1] ** -0.5
+            torch.testing.assert_close(scores.softmax(-1), one.attentions[layer - 1][0])
 
 
 @pytest.mark.parametrize("family", NAMES)

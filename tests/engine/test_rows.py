@@ -48,14 +48,29 @@ def test_batch_of_words_marks_first_sub_words_and_aligns_targets():
         ("O", "B-PER", "I-PER"),
     )
     batch = made.batch([1, 0], torch.device("cpu"))
-    assert batch.items.int().tolist() == [[0, 1, 0, 0, 0, 0], [0, 1, 1, 0, 0, 0]]
+    assert batch.lengths == (3, 6)
+    assert batch.items.tolist() == [1, 4, 5]
     assert batch.targets.tolist() == [0, 1, 0]
     assert batch.rows.tolist() == [1, 0]
 
 
+def test_a_batch_has_every_token_of_its_rows_and_rows_of_equal_length_together():
+    made = rows([Example("good film"), Example("very good film"), Example("bad film"), Example("good")])
+    batch = made.batch([2, 1, 0, 3], torch.device("cpu"))
+    assert batch.rows.tolist() == [3, 0, 2, 1]
+    assert batch.lengths == tuple(made.lengths[batch.rows])
+    assert batch.groups == ((1, 3), (2, 4), (1, 5))
+    assert batch.input_ids.tolist() == [
+        i for row in (3, 0, 2, 1) for i in made.ids[made.tokens[row] : made.tokens[row + 1]]
+    ]
+    assert batch.positions.tolist() == [0, 1, 2, 0, 1, 2, 3, 0, 1, 2, 3, 0, 1, 2, 3, 4]
+    assert batch.items.tolist() == [0, 3, 7, 11]
+
+
 def test_unlabelled_rows_have_no_target():
-    batch = rows([Example("good", None, None), Example("bad", None, "bad")]).batch([0, 1], torch.device("cpu"))
-    assert batch.targets.tolist() == [-1, 0]
+    made = rows([Example("good", None, None), Example("bad", None, "bad")])
+    assert made.batch([0, 1], torch.device("cpu")).targets.tolist() == [-1, 0]
+    assert made.labelled() == [1]
 
 
 def test_digest_depends_on_tokens_alone():
