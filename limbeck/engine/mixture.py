@@ -28,6 +28,7 @@ class Mixture(nn.Module):
         self.network = model.network
         self.objectives = nn.ModuleDict({name: o for name, (_, o) in objectives.items()})  # type: ignore[misc]
         self.weights = {name: weight for name, (weight, _) in objectives.items()}
+        self._units = {name: objective.unit for name, (_, objective) in objectives.items()}
         self._model = model
         self.student_reads = _union(o.student_reads for _, o in objectives.values())
         self.teacher_reads = _union(o.teacher_reads for _, o in objectives.values())
@@ -37,10 +38,16 @@ class Mixture(nn.Module):
         student = self._model.run(batch, self.student_reads)
         with torch.autocast(batch.input_ids.device.type, enabled=False):  # losses are taken in fp32
             terms = {
-                name: self.weights[name] * objective(student, teacher, batch)
+                name: self.weights[name] * batch.shares[self._units[name]] * objective(student, teacher, batch)
                 for name, objective in self.objectives.items()
             }
         return {"loss": torch.stack(list(terms.values())).sum(), **terms}
+
+    def untied_tables(self) -> list[nn.Embedding]:
+        """The student's table of words, if its weights are read in no other way: a tied decoder reads them all."""
+        words = self._model.parts.tables[0]
+        owners = sum(p is words.weight for module in self.modules() for p in module._parameters.values())
+        return [words] if owners == 1 else []
 
 
 def mix(model: Model, specs: Sequence[Weighted], teacher: Dims) -> Mixture:

@@ -15,7 +15,7 @@ from limbeck.core.errors import RecipeError
 from limbeck.core.spec import Weighted
 from limbeck.nn.layer_map import LayerMap, layer_map
 from limbeck.nn.reduce import mean_over
-from limbeck.nn.types import Batch, Dims, Outputs, Reads
+from limbeck.nn.types import Batch, Dims, Outputs, Reads, Unit
 
 
 class Spec(Weighted):
@@ -42,11 +42,13 @@ def scores(
 class AttentionScores(nn.Module):
     """The term, ready to be summed."""
 
+    unit: Unit = "pairs"
+
     def __init__(self, spec: Spec, student: Dims, teacher: Dims) -> None:
         super().__init__()
         self._pairs = layer_map(spec.layers, student.layers, teacher.layers)
-        self.student_reads = Reads(attention=frozenset(self._pairs))
-        self.teacher_reads = Reads(attention=frozenset(self._pairs.values()))
+        self.student_reads = Reads().with_layers(("queries", "keys"), self._pairs)
+        self.teacher_reads = Reads().with_layers(("queries", "keys"), self._pairs.values())
 
     def forward(self, student: Outputs, teacher: Outputs, batch: Batch) -> Float[Tensor, ""]:
         """The loss of a batch."""

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from limbeck.core.errors import RecipeError
 from limbeck.core.spec import Weighted
 from limbeck.nn.layer_map import LayerMap, layer_map
-from limbeck.nn.types import Batch, Dims, Outputs, Reads
+from limbeck.nn.types import Batch, Dims, Outputs, Reads, Unit
 
 
 class Spec(Weighted):
@@ -41,6 +41,8 @@ def mean_squared(student: Float[Tensor, "tokens hidden"], teacher: Float[Tensor,
 class HiddenStates(nn.Module):
     """The term, ready to be summed."""
 
+    unit: Unit = "tokens"
+
     def __init__(self, spec: Spec, student: Dims, teacher: Dims) -> None:
         super().__init__()
         self._pairs = layer_map(spec.layers, student.layers, teacher.layers)
@@ -67,7 +69,7 @@ class HiddenStates(nn.Module):
         if self._normalise:
             width = teacher.shape[-1:]
             student = nn.functional.layer_norm(student, width)
-            teacher = nn.functional.layer_norm(teacher, width)
+            teacher = nn.functional.layer_norm(teacher.float(), width)
         return mean_squared(student, teacher)
 
 

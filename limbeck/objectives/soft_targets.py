@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from limbeck.core.errors import RecipeError
 from limbeck.core.spec import Weighted
 from limbeck.nn.reduce import kl_divergence
-from limbeck.nn.types import Batch, Dims, Outputs, Reads
+from limbeck.nn.types import Batch, Dims, Outputs, Reads, Unit
 
 
 class Spec(Weighted):
@@ -37,6 +37,8 @@ def soft_target_loss(
 
 class SoftTargets(nn.Module):
     """The term, ready to be summed."""
+
+    unit: Unit = "items"
 
     def __init__(self, spec: Spec) -> None:
         super().__init__()
