@@ -10,7 +10,7 @@ from limbeck.cli.options import Out, StepSettings
 
 
 def run(
-    recipe: Annotated[Path, typer.Argument(metavar="RECIPE.yaml", help="A recipe, as `compress` saves one.")],
+    recipe: Annotated[Path, typer.Argument(metavar="RECIPE", help="A shipped recipe's name, or a YAML file.")],
     out: Out,
     settings: StepSettings = None,
 ) -> None:
