@@ -202,15 +202,16 @@ class _Runs:
     evaluated: Bundle | None = None
 
     def all(self, wanted: Mapping[tuple[str, int], Recipe]) -> Comparison:
-        """Run every recipe with every seed; what is finished is published after each."""
+        """Run every recipe with every seed; what is finished is published after each that did anything."""
         for number, ((label, seed), recipe) in enumerate(wanted.items(), 1):
             self.log.say(f"══ {number}/{len(wanted)} {label} seed {seed}")
             self.log.record("run", recipe=label, seed=seed, number=number, of=len(wanted))
+            before = len(self.ran)
             try:
                 self.trials.append(self._one(label, seed, recipe))
             except Exception as error:  # whatever it is, the hours of the other runs need not suffer for it
                 self._failed(f"{label} seed {seed}", error)
-            if self.evaluated is not None:
+            if self.evaluated is not None and (len(self.ran) > before or number == len(wanted)):
                 self._publish(self.evaluated, wanted)
             if label == self.labels[-1]:
                 shutil.rmtree(self.out / _STORE / "cache", ignore_errors=True)  # of teachers that no later seed has

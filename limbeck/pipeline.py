@@ -240,9 +240,9 @@ def _publish(bundles: Iterable[Bundle], out: Path) -> None:
                 write_bytes(out / name, bundle.file(name).read_bytes())
 
 
-def run_file(path: Path, out: Path, settings: Sequence[str], log: Journal) -> Result:
+def run_file(reference: str | Path, out: Path, settings: Sequence[str], log: Journal) -> Result:
     """Run a recipe, given by its file or its name, with `step.field=value` settings."""
-    return run(resolve(read_recipe(find_recipe(path))).override(settings), out, log)
+    return run(resolve(read_recipe(find_recipe(reference))).override(settings), out, log)
 
 
 def compress(

@@ -121,7 +121,8 @@ class Repeats:
         """Heads and one row for each recipe but the first: by how much its student is better."""
         found = [(recipe, self.gain(recipe)) for recipe in self.recipes[1:]]
         rows = [(recipe, str(m.n), gain_text(m)) for recipe, m in found if m]
-        return [("recipe", "seeds", f"student against {self.recipes[0]}"), *rows] if rows else []
+        points = "points " * any(m.unit == "fraction" for _, m in found if m)
+        return [("recipe", "seeds", f"{points}over {self.recipes[0]}"), *rows] if rows else []
 
     def caption(self) -> str:
         """What the numbers of the table are."""
@@ -129,7 +130,7 @@ class Repeats:
         unit = ", %" if scores[0].unit == "fraction" else ""
         most = max(len(self.of(recipe)) for recipe in self.recipes)
         what = "means over seeds [95 % intervals]" if most > 1 else "one seed each, which allows no interval"
-        return f"{metric_name(self.primary)} on {scores[0].split}{unit}; {what}"
+        return f"Scores: {metric_name(self.primary)} on {scores[0].split}{unit}; {what}"
 
     def text(self) -> str:
         """The tables for a terminal."""
@@ -171,14 +172,14 @@ def bare_text(m: Measurement) -> str:
 
 
 def gain_text(m: Measurement) -> str:
-    """A difference with its interval, in points where the score is a fraction.
+    """A difference with its interval; points where the score is a fraction.
 
     >>> gain_text(Measurement("student", "gain", 0.0042, "fraction", "test", 3, -0.0031, 0.0115))
-    '+0.42 [-0.31, +1.15] points'
+    '+0.42 [-0.31, +1.15]'
     """
-    factor, digits, unit = (100, 2, " points") if m.unit == "fraction" else (1, 3, "")
+    factor, digits = (100, 2) if m.unit == "fraction" else (1, 3)
     value, *ends = (f"{factor * v:+.{digits}f}" for v in (m.value, m.low, m.high) if v is not None)
-    return value + (f" [{', '.join(ends)}]" if ends else "") + unit
+    return f"{value} [{', '.join(ends)}]" if ends else value
 
 
 def seconds_text(seconds: float) -> str:

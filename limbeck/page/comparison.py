@@ -67,7 +67,8 @@ class ComparisonPage:
         over = f"over {seeds} seeds" if seeds > 1 else "with one seed"
         yield f"{best} scores highest: {metric_name(repeats.primary)} {score_text(means[best])} {over}."
         if gain := repeats.gain(best):
-            yield f"Against {repeats.recipes[0]} that is {gain_text(gain)}{_verdict(gain)}."
+            points = " points" if gain.unit == "fraction" else ""
+            yield f"Against {repeats.recipes[0]} that is {gain_text(gain)}{points}{_verdict(gain)}."
         if seeds < 2:
             yield "One seed allows no interval: other seeds may well turn the order round."
         if self.failures:
@@ -86,9 +87,11 @@ class ComparisonPage:
         }
         yield plots.spreads(f"{what} of the student", means, single)
         spent = {recipe: repeats.mean(recipe, "student", "training_seconds") for recipe in means}
-        costs = {recipe: m.value / 60 for recipe, m in spent.items() if m and m.value > 0}
+        costs = {recipe: m.value for recipe, m in spent.items() if m and m.value > 0}
         if costs:
-            yield plots.trade(f"{what} against training", "training, minutes", costs, means, list(repeats.recipes))
+            unit, seconds = ("minutes", 60) if max(costs.values()) >= 120 else ("seconds", 1)
+            costs = {recipe: value / seconds for recipe, value in costs.items()}
+            yield plots.trade(f"{what} against training", f"training, {unit}", costs, means, list(repeats.recipes))
 
     def _runs(self) -> Rows:
         """Every run by itself."""
