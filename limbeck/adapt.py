@@ -51,16 +51,16 @@ def to_teacher(recipe: Recipe, model: str) -> Recipe:
     return _set(recipe, lambda s: s.stage == "finetune" and s.fields.get("model") == models[0], {"model": model})
 
 
-def to_student(recipe: Recipe, shape: str) -> Recipe:
-    """Give the student another shape.
-
-    Raises:
-        RecipeError: The step that makes the student has no field `student`.
-    """
+def takes_shape(recipe: Recipe) -> bool:
+    """Whether the step that makes the student lets one choose its shape."""
     maker = evaluation(recipe).inputs["student"]
-    if not any(s.place == maker and "student" in s.fields for s in recipe.steps):
-        raise RecipeError("the step that makes the student takes no shape")
-    return _set(recipe, lambda s: s.place == maker, {"student": shape})
+    return any(step.place == maker and "student" in step.fields for step in recipe.steps)
+
+
+def to_student(recipe: Recipe, shape: str) -> Recipe:
+    """Give the student another shape; a recipe that takes none stays as it is."""
+    maker = evaluation(recipe).inputs["student"]
+    return _set(recipe, lambda s: s.place == maker and "student" in s.fields, {"student": shape})
 
 
 def to_fresh_teacher(recipe: Recipe) -> Recipe:

@@ -115,7 +115,7 @@ def compare(
         encoding: The files' encoding.
         teacher: Model that every recipe begins from; each recipe's own if not given.
         fresh_teacher: Fine-tune it for every seed even if it answers with these labels already.
-        student: Shape of every recipe's student; each recipe's own if not given.
+        student: Shape of every student that is distilled; each recipe's own if not given.
         until: Last role to be made and evaluated, as `student`; all that a recipe evaluates if not given.
         settings: `step.field=value` texts, each for the recipes that have such a step.
         log: Where progress goes; standard error if not given.
@@ -131,6 +131,7 @@ def compare(
     for (name, seed), recipe in wanted.items():
         if seed == seeds[0]:
             _foresee(name, recipe)
+    _check_student(student, {name: recipe for (name, _), recipe in wanted.items()}, log)
     claim_directory(out, (_NUMBERS, _LOG), "comparison")
     return _Runs(out, tuple(paths), log.recording(out / _LOG)).all(wanted)
 
@@ -180,6 +181,15 @@ def _check_settings(settings: Sequence[str], recipes: Sequence[Recipe]) -> None:
             near = difflib.get_close_matches(name, titles, 1)
             hint = f"; did you mean {near[0]!r}?" if near else ";"
             raise RecipeError(f"--set {setting}: no step {name!r} is run{hint} the steps are {', '.join(titles)}")
+
+
+def _check_student(shape: str | None, recipes: Mapping[str, Recipe], log: Journal) -> None:
+    """Tell whose students keep a shape of their own, and refuse a shape that none takes."""
+    if shape is None or not (own := [label for label, recipe in recipes.items() if not adapt.takes_shape(recipe)]):
+        return
+    if len(own) == len(recipes):
+        raise RecipeError(f"--student {shape}: no recipe distils its student, so none takes a shape; leave it out")
+    log.warn(f"--student {shape}: {', '.join(own)} make no student by distilling, and keep its own shape")
 
 
 def _foresee(label: str, recipe: Recipe) -> None:

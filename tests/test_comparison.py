@@ -161,6 +161,17 @@ def test_shipped_recipe_runs_as_far_as_wanted(folder):
     assert "no interval" in found.table()
 
 
+def test_a_shape_is_for_those_that_distil(folder, capsys):
+    wanted = {"data": folder / "reviews.csv", "teacher": str(folder / "backbone"), "student": "1x24", "seeds": (0,)}
+    both = [folder / "labels.yaml", folder / "alone.yaml"]
+    found = limbeck.compare(both, out=folder / "shaped", settings=TOY, **wanted)
+    assert "--student 1x24: alone make no student by distilling" in capsys.readouterr().err
+    sizes = [found.repeats.mean(name, "student", "parameters").value for name in ("labels", "alone")]
+    assert sizes[0] < sizes[1]
+    with pytest.raises(RecipeError, match="no recipe distils its student"):
+        limbeck.compare(both[1:], out=folder / "shapeless", **wanted)
+
+
 def test_a_finished_teacher_is_kept_unless_a_fresh_one_is_wanted(folder, finished):
     recipe = read_recipe(finished.out / "runs" / "logits-seed-0.yaml")
     teacher = str(finished.out / recipe.steps[1].place)
