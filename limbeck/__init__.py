@@ -11,6 +11,7 @@ Every name below is imported when it is first used, so that predicting never wai
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from limbeck.comparison import Comparison, compare
     from limbeck.core.bundle import Bundle, open_bundle
     from limbeck.core.errors import BundleError, DataError, GateError, LimbeckError, RecipeError, ShelfError
     from limbeck.core.measurement import Measurement
@@ -33,6 +34,8 @@ _HOMES = {
     "Measurement": "core.measurement",
     "Recipe": "core.recipe",
     "read_recipe": "core.recipe",
+    "Comparison": "comparison",
+    "compare": "comparison",
     "Result": "pipeline",
     "compress": "pipeline",
     "run": "pipeline",
@@ -44,6 +47,7 @@ _STAGES = ("prepare", "finetune", "distil", "export", "quantize", "evaluate", "b
 __all__ = [  # noqa: F822  (the stages are made when asked for)
     "Bundle",
     "BundleError",
+    "Comparison",
     "DataError",
     "GateError",
     "LimbeckError",
@@ -54,6 +58,7 @@ __all__ = [  # noqa: F822  (the stages are made when asked for)
     "Result",
     "ShelfError",
     "benchmark",
+    "compare",
     "compress",
     "distil",
     "evaluate",

@@ -9,6 +9,7 @@ import typer
 
 import limbeck
 from limbeck.cli.benchmark import benchmark
+from limbeck.cli.compare import compare
 from limbeck.cli.compress import compress
 from limbeck.cli.demo import demo
 from limbeck.cli.distil import distil
@@ -25,7 +26,7 @@ from limbeck.cli.run import run
 from limbeck.cli.shelf import shelf
 
 _VERBS = (
-    *(compress, run, demo, predict, inspect, shelf),
+    *(compress, compare, run, demo, predict, inspect, shelf),
     *(prepare, finetune, distil, export, quantize, evaluate, benchmark, package, report),
 )
 

@@ -36,7 +36,7 @@ class Spec(Training, Tracked):
     max_length: int = Field(128, ge=8)
     """Tokens per input, special tokens included; longer texts are cut, longer word sequences read in windows."""
     replace_head: bool = False
-    """Whether a head that was trained for other labels may be thrown away."""
+    """Whether a head that has been trained, for these labels or others, is thrown away and a new one trained."""
 
 
 def outside(spec: Spec) -> dict[str, str]:
@@ -108,10 +108,10 @@ def _has_head(source: Path, config: Any, task: Task, spec: Spec) -> bool:
     if not any(name.endswith(wanted) for name in config.architectures or ()):
         return False
     found = [str(config.id2label[i]) for i in sorted(config.id2label)]
-    if set(found) == set(task.labels):
-        return True
     if spec.replace_head:
         return False
+    if set(found) == set(task.labels):
+        return True
     raise BundleError(
         f"{source}: its head answers with {', '.join(found)}; the data has {', '.join(task.labels)}. If they mean the "
         "same, write the data's names into id2label of its config.json; to train a new head instead: "
