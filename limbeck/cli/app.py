@@ -8,6 +8,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 import limbeck
+from limbeck.cli.augment import augment
 from limbeck.cli.benchmark import benchmark
 from limbeck.cli.compress import compress
 from limbeck.cli.demo import demo
@@ -26,7 +27,7 @@ from limbeck.cli.shelf import shelf
 
 _VERBS = (
     *(compress, run, demo, predict, inspect, shelf),
-    *(prepare, finetune, distil, export, quantize, evaluate, benchmark, package, report),
+    *(prepare, augment, finetune, distil, export, quantize, evaluate, benchmark, package, report),
 )
 
 app = typer.Typer(
