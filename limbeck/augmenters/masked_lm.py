@@ -53,7 +53,7 @@ class Spec(CoreSpec):
     candidates: int = Field(15, ge=1, le=1000)
     """K, how many words may stand in a place, all alike; the paper has 15."""
     probability: float = Field(0.4, gt=0, le=1)
-    """p_t, with which a word is replaced; the paper has 0.4."""
+    """Share of the places that are replaced, the paper's p_t; there it is 0.4."""
     max_length: int = Field(128, ge=1)
     """Tokens of a text that are looked at; words after them stay. More than the teacher reads is of no use."""
 

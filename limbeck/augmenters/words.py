@@ -23,9 +23,9 @@ class Spec(CoreSpec):
     """Random swap and random deletion; one of the two at least."""
 
     swap: float = Field(0.1, ge=0, le=1)
-    """α, swaps for each word of a sentence; 0: none. The paper has 0.05 below 5 000 rows, 0.1 above."""
+    """Swaps for each word of a sentence, the paper's α; 0: none. The paper has 0.05 below 5 000 rows, 0.1 above."""
     delete: float = Field(0.1, ge=0, lt=1)
-    """p, share of the words left out; 0: none. The paper has 0.05 below 5 000 rows, 0.1 above."""
+    """Share of the words left out, the paper's p; 0: none. The paper has 0.05 below 5 000 rows, 0.1 above."""
 
     @model_validator(mode="after")
     def _does_something(self) -> "Spec":
