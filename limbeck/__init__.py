@@ -42,7 +42,10 @@ _HOMES = {
     "Predictor": "runtime.predictor",
     "load": "runtime",
 }
-_STAGES = ("prepare", "finetune", "distil", "export", "quantize", "evaluate", "benchmark", "package", "report")
+_STAGES = (
+    *("prepare", "augment", "finetune", "distil", "export", "quantize"),
+    *("evaluate", "benchmark", "package", "report"),
+)
 
 __all__ = [  # noqa: F822  (the stages are made when asked for)
     "Bundle",
@@ -57,6 +60,7 @@ __all__ = [  # noqa: F822  (the stages are made when asked for)
     "RecipeError",
     "Result",
     "ShelfError",
+    "augment",
     "benchmark",
     "compare",
     "compress",

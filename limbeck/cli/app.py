@@ -8,6 +8,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 import limbeck
+from limbeck.cli.augment import augment
 from limbeck.cli.benchmark import benchmark
 from limbeck.cli.compare import compare
 from limbeck.cli.compress import compress
@@ -27,7 +28,7 @@ from limbeck.cli.shelf import shelf
 
 _VERBS = (
     *(compress, compare, run, demo, predict, inspect, shelf),
-    *(prepare, finetune, distil, export, quantize, evaluate, benchmark, package, report),
+    *(prepare, augment, finetune, distil, export, quantize, evaluate, benchmark, package, report),
 )
 
 app = typer.Typer(

@@ -12,14 +12,22 @@ from pydantic import Field
 
 from limbeck.core.bundle import Bundle, create_bundle, open_bundle
 from limbeck.core.errors import BundleError
-from limbeck.core.files import sha256_file
 from limbeck.core.journal import Journal
 from limbeck.core.spec import Spec as CoreSpec
 from limbeck.engine.loop import Run, Tracked, Training, train
 from limbeck.engine.mixture import mix
 from limbeck.engine.rows import Rows
 from limbeck.engine.seed import seed_all
-from limbeck.nn.checkpoint import check_length, load_network, read_config, resolve, save, save_tokenizer, set_labels
+from limbeck.nn.checkpoint import (
+    check_length,
+    load_network,
+    model_hashes,
+    read_config,
+    resolve,
+    save,
+    save_tokenizer,
+    set_labels,
+)
 from limbeck.nn.model import Model, best_device, tapped
 from limbeck.objectives.labels import Spec as Labels
 from limbeck.text.encode import Encoder
@@ -40,10 +48,8 @@ class Spec(Training, Tracked):
 
 
 def outside(spec: Spec) -> dict[str, str]:
-    """Hashes of the model's files, which decide the result and stand in no Bundle of the run."""
-    folder = resolve(spec.model)
-    files = sorted([*folder.glob("*.safetensors"), *folder.glob("*.json"), *folder.glob("vocab.txt")])
-    return {file.name: sha256_file(file) for file in files if file.name != "bundle.json"}
+    """Hashes of the model's files."""
+    return model_hashes(spec.model)
 
 
 def foresee(spec: Spec, makers: Mapping[str, CoreSpec]) -> None:

@@ -24,6 +24,12 @@ from limbeck.core.errors import RecipeError
             {"teacher": Path("t"), "data": Path("d")},
             {"student": "3x384"},
         ),
+        (["augment", "d"], {"data": Path("d")}, {}),
+        (
+            ["augment", "d", "--teacher", "t", "--augmenter", "words", "--copies", "4"],
+            {"data": Path("d"), "teacher": Path("t")},
+            {"augmenter": "words", "copies": 4},
+        ),
         (["export", "s"], {"model": Path("s")}, {}),
         (["quantize", "s", "--data", "d"], {"model": Path("s"), "data": Path("d")}, {}),
         (["quantize", "s", "--data", "d", "--force"], {"model": Path("s"), "data": Path("d")}, {"force": True}),
