@@ -2,11 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
 
 from limbeck.core.hashing import digest
+from limbeck.core.predictions import Answer, known
 from limbeck.nn.types import Batch
 from limbeck.text.batching import pad
 from limbeck.text.encode import Encoded, Encoder
@@ -22,26 +24,28 @@ class Rows:
 
     Attributes:
         inputs: Token ids of each row.
-        targets: Index of the true label of each item of each row, -1 where unknown.
+        targets: The truth of each item of each row, as the task gives it.
         per_word: Whether items are words.
         pad_id: What fills a batch up.
+        answer: What each item gets.
     """
 
     inputs: Sequence[Encoded]
-    targets: Sequence[Sequence[int]]
+    targets: Sequence[Sequence[Any]]
     per_word: bool
     pad_id: int
+    answer: Answer = "class"
 
     @classmethod
     def encode(cls, task: Task, encoder: Encoder, examples: Sequence[Example]) -> "Rows":
         """Encode examples for training."""
         inputs: list[Encoded] = []
-        targets: list[list[int]] = []
+        targets: list[list[Any]] = []
         for example, windows in zip(examples, task.encode(examples, encoder), strict=True):
             truth = task.targets(example)
             inputs += windows
             targets += [[truth[w] for w in window.words] if task.per_word else truth for window in windows]
-        return cls(inputs, targets, task.per_word, encoder.pad_id)
+        return cls(inputs, targets, task.per_word, encoder.pad_id, task.answer)
 
     def __len__(self) -> int:
         return len(self.inputs)
@@ -55,6 +59,11 @@ class Rows:
     def item_counts(self) -> list[int]:
         """Items of each row."""
         return [len(t) for t in self.targets]
+
+    @property
+    def labelled(self) -> list[int]:
+        """Rows in which the truth of at least one item is known."""
+        return [row for row, truth in enumerate(self.targets) if known(np.asarray(truth), self.answer).any()]
 
     @property
     def cut(self) -> int:
@@ -80,7 +89,7 @@ class Rows:
             input_ids=arrays["input_ids"],
             real=arrays["attention_mask"].bool(),
             token_type_ids=arrays["token_type_ids"],
-            targets=torch.tensor(targets, dtype=torch.long, device=device),
+            targets=torch.tensor(targets, dtype=torch.long if self.answer == "class" else torch.float, device=device),
             items=items,
             rows=torch.tensor(indices, dtype=torch.long),
         )

@@ -12,8 +12,9 @@ from torch import nn
 from limbeck.core.bundle import Bundle
 from limbeck.core.errors import BundleError
 from limbeck.core.files import read_json
+from limbeck.core.predictions import Answer
 from limbeck.core.shelf import shelf
-from limbeck.nn.model import Model, backbone_of, tapped
+from limbeck.nn.model import PROBLEMS, Model, backbone_of, tapped
 from limbeck.text.opening import open_task
 
 EMBEDDED = "minilm-l6"
@@ -106,20 +107,23 @@ def network_class(head: str) -> Any:
     return getattr(transformers, head)
 
 
-def load_network(folder: Path, head: str, labels: tuple[str, ...] | None = None) -> nn.Module:
+def load_network(
+    folder: Path, head: str, labels: tuple[str, ...] | None = None, answer: Answer = "class"
+) -> nn.Module:
     """Load a stock network.
 
     Args:
         folder: A directory with config.json and safetensors.
         head: Name of the auto class.
         labels: Put a fresh head of these labels on it; None keeps the head that is there.
+        answer: What a fresh head's logits are to mean.
 
     Raises:
         BundleError: The checkpoint cannot be used.
     """
     config = read_config(folder)
     if labels is not None:
-        set_labels(config, labels)
+        set_labels(config, labels, answer)
     try:
         network, found = network_class(head).from_pretrained(
             folder,
@@ -176,8 +180,9 @@ def fresh(config: Any, head: str) -> nn.Module:
     return network
 
 
-def set_labels(config: Any, labels: tuple[str, ...]) -> None:
-    """Write label names into a configuration."""
+def set_labels(config: Any, labels: tuple[str, ...], answer: Answer) -> None:
+    """Write label names, and what the logits mean, into a configuration, as stock classes read it."""
+    config.problem_type = next((name for name, meaning in PROBLEMS.items() if meaning == answer), None)
     config.num_labels = len(labels)
     config.id2label = dict(enumerate(labels))
     config.label2id = {label: index for index, label in enumerate(labels)}

@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
+from limbeck.core.predictions import Answer
+
 
 @dataclass(frozen=True)
 class Dims:
@@ -16,6 +18,7 @@ class Dims:
         heads: Attention heads per layer; divides `hidden`.
         intermediate: Width of the feed-forward layer.
         labels: Width of the logits.
+        answer: What the logits mean: one class, each label by itself, or a value.
     """
 
     layers: int
@@ -23,6 +26,7 @@ class Dims:
     heads: int
     intermediate: int
     labels: int = 0
+    answer: Answer = "class"
 
     def __str__(self) -> str:
         return f"{self.layers}x{self.hidden}"
@@ -36,7 +40,8 @@ class Batch:
         input_ids: Token ids, padded.
         real: True where there is a token, False where there is padding.
         token_type_ids: 0 for the first text, 1 for the second.
-        targets: Index of the true label of each item, -1 where unknown.
+        targets: Of each item the index of its class, -1 where unknown; 1 or 0 for each label, or a value, nan where
+            unknown.
         items: True at the first sub-word of each word; None where the whole text is the item.
         rows: Row of the data that each sequence is, for caches.
     """
@@ -44,7 +49,7 @@ class Batch:
     input_ids: Int[Tensor, "batch seq"]
     real: Bool[Tensor, "batch seq"]
     token_type_ids: Int[Tensor, "batch seq"]
-    targets: Int[Tensor, " items"]
+    targets: Int[Tensor, " items"] | Float[Tensor, " items"] | Float[Tensor, "items labels"]
     items: Bool[Tensor, "batch seq"] | None
     rows: Int[Tensor, " batch"]
 
