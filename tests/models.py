@@ -157,7 +157,7 @@ def places(path: Path, rows: int = 160, *, seed: int = 0) -> Path:
     draw = random.Random(seed)
     lines = []
     for _ in range(rows):
-        words = [draw.choice(["anna", "oslo", "lima", "the", "visited", "in", "a"]) for _ in range(draw.randrange(2, 6))]
+        words = draw.choices(["anna", "oslo", "lima", "the", "visited", "in", "a"], k=draw.randrange(2, 6))
         labels = [word for word in ("lima", "oslo", "anna") if word in words]
         lines.append(json.dumps({"text": " ".join(words), "labels": labels}))
     path.write_text("\n".join(lines) + "\n")

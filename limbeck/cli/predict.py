@@ -101,7 +101,7 @@ def _json(given: Any, answer: dict[str, Any]) -> str:
 def _plain(given: Any, answer: dict[str, Any]) -> str:
     """`label<TAB>probability<TAB>text`; for entities one such line each, and a blank line after each text.
 
-    Of several labels those that hold and their probabilities, with bars between, or a dash; of a value `value<TAB>text`.
+    Of several labels those that hold and their probabilities, with bars between, or dashes; of a value it alone.
     """
     if "entities" in answer:
         rows = (

@@ -27,8 +27,8 @@ class Predictions:
 
     Attributes:
         labels: Label names in the order of the columns.
-        probabilities: `[items, labels]`: of a class, rows sum to 1; of classes, each label's own; of a value, `[items, 1]`,
-            no probability but the value itself.
+        probabilities: `[items, labels]`: of a class, rows sum to 1; of classes, each label's own; of a value no
+            probability but the value itself, `[items, 1]`.
         targets: Of a class `[items]`, the index of the true label, -1 where it is not known; of classes
             `[items, labels]`, 1 where a label holds; of a value `[items]`. Numbers are nan where they are not known.
         offsets: `[examples + 1]`, where each example's items begin.
@@ -98,7 +98,16 @@ class Predictions:
                 labels = tuple(str(x) for x in arrays["labels"])
                 answer = next(kind for kind in get_args(Answer) if kind == str(arrays["answer"]))
                 return cls(labels, arrays["probabilities"], arrays["targets"], arrays["offsets"], answer)
-        except (OSError, ValueError, LookupError, StopIteration, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
+        except (
+            OSError,
+            ValueError,
+            LookupError,
+            StopIteration,
+            EOFError,
+            RuntimeError,
+            zipfile.BadZipFile,
+            zlib.error,
+        ) as error:
             raise BundleError(f"{path}: not stored predictions ({error}); run `limbeck evaluate` again") from None
 
 
@@ -142,7 +151,7 @@ def known(targets: Array, answer: Answer) -> Array:
     if answer == "class":
         return np.asarray(targets >= 0)
     unknown = np.isnan(targets)
-    return ~(unknown.any(axis=1) if unknown.ndim > 1 else unknown)
+    return np.asarray(~(unknown.any(axis=1) if unknown.ndim > 1 else unknown))
 
 
 def gather(

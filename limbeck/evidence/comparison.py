@@ -16,9 +16,9 @@ def mcnemar(one: Predictions, other: Predictions) -> float:
     """Two-sided mid-p of McNemar's test that both models answer as many examples rightly.
 
     Only the examples that exactly one of the two answers rightly say anything: under the hypothesis each is the toss of
-    a fair coin. A sentence of tags is right where every tag is, a set of labels where every label is. The mid-p is twice the smaller tail less the chance of
-    the very outcome: it keeps its level, and unlike the exact p is hardly conservative (Fagerland, Lydersen and Laake
-    2013, doi:10.1186/1471-2288-13-91).
+    a fair coin. A sentence of tags is right where every tag is, a set of labels where every label is.
+    The mid-p is twice the smaller tail less the chance of the very outcome: it keeps its level, and unlike the exact p
+    is hardly conservative (Fagerland, Lydersen and Laake 2013, doi:10.1186/1471-2288-13-91).
     """
     from scipy.stats import binom
 

@@ -1,8 +1,8 @@
 """Lin's concordance: how nearly estimates equal truths; unlike a correlation it falls where they are shifted or scaled.
 
-Source: Lin 1989 (doi:10.2307/2532051), with population moments: 2 cov / (var_x + var_y + (mean_x - mean_y)²). 1 only where
-both are equal, 0 where neither tells of the other. Undefined (nan) where all numbers are the same. Reads values. Costs
-one pass.
+Source: Lin 1989 (doi:10.2307/2532051), with population moments: 2 cov / (var_x + var_y + (mean_x - mean_y)²). 1 only
+where both are equal, 0 where neither tells of the other. Undefined (nan) where all numbers are the same. Reads values.
+Costs one pass.
 """
 
 from dataclasses import dataclass

@@ -2,8 +2,8 @@
 
 Source: Hanley and McNeil 1982 (doi:10.1148/radiology.143.1.7063747), `sklearn.metrics.roc_auc_score`. With two labels
 the second is the positive one. With more, each class against the rest; where several labels may hold, each by itself;
-averaged with equal weights over those that hold for some items and not for others. Undefined (nan) without any. Reads probabilities. Costs a sort and, for resamples, a
-running sum over items for each class and draw.
+averaged with equal weights over those that hold for some items and not for others. Undefined (nan) without any. Reads
+probabilities. Costs a sort and, for resamples, a running sum over items for each class and draw.
 """
 
 from dataclasses import dataclass

@@ -1,8 +1,8 @@
 """Spearman's rank correlation of estimates and truths: 1 where one rises with the other, 0 is what guessing gives.
 
 Source: `scipy.stats.spearmanr` (https://docs.scipy.org), which gives ties their mean rank; the second measure of STS-B
-(Cer et al. 2017, arXiv:1708.00055). Undefined (nan) where either side does not vary. Reads values. Costs a sort and, for
-resamples, two running sums over items for each draw.
+(Cer et al. 2017, arXiv:1708.00055). Undefined (nan) where either side does not vary. Reads values. Costs a sort and,
+for resamples, two running sums over items for each draw.
 """
 
 from dataclasses import dataclass

@@ -107,9 +107,7 @@ def network_class(head: str) -> Any:
     return getattr(transformers, head)
 
 
-def load_network(
-    folder: Path, head: str, labels: tuple[str, ...] | None = None, answer: Answer = "class"
-) -> nn.Module:
+def load_network(folder: Path, head: str, labels: tuple[str, ...] | None = None, answer: Answer = "class") -> nn.Module:
     """Load a stock network.
 
     Args:
@@ -218,11 +216,18 @@ def save_tokenizer(source: Path, folder: Path) -> None:
 
 
 def _describe_tokenizer(source: Path, folder: Path) -> None:
-    """Write tokenizer_config.json; without it stock classes lower-case every BERT and know no longest input."""
-    file = source / "tokenizer.json"
-    length = read_config(source).max_position_embeddings
+    """Write tokenizer_config.json; without it stock classes lower-case every BERT and know no longest input.
+
+    Nor would they tell the second text of a pair from the first.
+    """
+    file, config = source / "tokenizer.json", read_config(source)
+    types = ["token_type_ids"] if getattr(config, "type_vocab_size", 0) else []
     try:
-        stock = transformers.PreTrainedTokenizerFast(tokenizer_file=str(file), model_max_length=length)
+        stock = transformers.PreTrainedTokenizerFast(
+            tokenizer_file=str(file),
+            model_max_length=config.max_position_embeddings,
+            model_input_names=["input_ids", *types, "attention_mask"],
+        )
     except Exception as error:  # the library raises bare Exception
         raise BundleError(f"{file}: no usable tokenizer ({' '.join(str(error).split())[:200]})") from None
     stock.save_pretrained(folder)

@@ -13,7 +13,6 @@ from limbeck.nn import taps
 from limbeck.nn.ports import Backbone, Parts
 from limbeck.nn.types import Batch, Dims, Outputs, Reads
 
-
 PROBLEMS: Mapping[str, Answer] = {"multi_label_classification": "classes", "regression": "value"}
 """What `problem_type` of a `config.json` says of a network's answers; any other is one class."""
 

@@ -1,7 +1,7 @@
 """The true labels: the hard part of distillation (Hinton et al. 2015, arXiv:1503.02531, section 2).
 
-Cross-entropy for classes; where several labels may hold, the binary cross-entropy of each; squared error for values. Reads
-the student's logits. Items without a label count for nothing. Costs nothing beside the forward pass.
+Cross-entropy for classes; where several labels may hold, the binary cross-entropy of each; squared error for values.
+Reads the student's logits. Items without a label count for nothing. Costs nothing beside the forward pass.
 """
 
 import torch
@@ -20,7 +20,8 @@ class Spec(Weighted):
     """Hard targets."""
 
     smoothing: float = Field(0.0, ge=0.0, lt=1.0)
-    """Label smoothing ε, 0 ≤ ε < 1 (Szegedy et al. 2015, arXiv:1512.00567, section 7); 0 in BERT's fine-tuning. Of a class only."""
+    """Label smoothing ε, 0 ≤ ε < 1 (Szegedy et al. 2015, arXiv:1512.00567, section 7); 0 in BERT's fine-tuning.
+    For tasks with one class for each item only."""
 
 
 def cross_entropy(
@@ -41,7 +42,7 @@ def cross_entropy(
 def binary_cross_entropy(
     logits: Float[Tensor, "items labels"], targets: Float[Tensor, "items labels"]
 ) -> Float[Tensor, ""]:
-    """Mean over labels, and over the items whose targets (1 or 0 for each label, or nan) are known; 0 if there are none.
+    """Mean over labels and over the items whose targets, 1 or 0 for each label, are not nan; 0 if there are none.
 
     >>> unknown = [float("nan")] * 2
     >>> round(binary_cross_entropy(torch.zeros(2, 2), torch.tensor([[1.0, 0.0], unknown])).item(), 4)  # ln 2

@@ -1,8 +1,8 @@
 """Match the teacher's softened class probabilities (Hinton et al. 2015, arXiv:1503.02531, section 2).
 
-`T² · KL(teacher ‖ student)`, mean over items: texts, or first sub-words of words. Where several labels may hold, the same
-of each label's two outcomes, mean over labels; for values the squared distance to the teacher's, without T. Reads both
-logits. Unlabelled items count. Departs from implementations without the factor T², whose gradient fades as T grows.
+`T² · KL(teacher ‖ student)`, mean over items: texts, or first sub-words of words. Where several labels may hold, the
+same of each label's two outcomes, mean over labels; for values the squared distance to the teacher's, without T. Reads
+both logits. Unlabelled items count. Departs from implementations without the factor T², whose gradient fades with T.
 """
 
 from jaxtyping import Float
@@ -46,7 +46,8 @@ def binary_soft_target_loss(
     It is the binary cross-entropy less the teacher's entropy: with the same gradient, and 0 where both are equal.
 
     >>> import torch
-    >>> round(binary_soft_target_loss(torch.zeros(1, 1), torch.full((1, 1), 200.0), temperature=2.0).item(), 4)  # 4 ln 2
+    >>> even, sure = torch.zeros(1, 1), torch.full((1, 1), 200.0)
+    >>> round(binary_soft_target_loss(even, sure, temperature=2.0).item(), 4)  # 4 ln 2
     2.7726
     """
     s, t = student.float() / temperature, teacher.float() / temperature

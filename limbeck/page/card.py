@@ -92,7 +92,10 @@ def metadata(findings: Findings, role: str, name: str) -> dict[str, Any]:
 
 
 def _reported(findings: Findings) -> tuple[str, ...]:
-    return (findings.primary, *(name for name in ("accuracy", "macro_f1", "mcc", "spearman") if name != findings.primary))
+    return (
+        findings.primary,
+        *(name for name in ("accuracy", "macro_f1", "mcc", "spearman") if name != findings.primary),
+    )
 
 
 def title(findings: Findings, model: Bundle) -> str:

@@ -9,8 +9,8 @@ from limbeck.core.measurement import Measurement
 from limbeck.core.predictions import Array, Predictions
 from limbeck.evidence.calibration import reliability
 from limbeck.evidence.table import metric_name
-from limbeck.text.statistics import known
 from limbeck.page.figures import INK, LINE, MUTED, SERIES, Figure, Key, draw, series, shown
+from limbeck.text.statistics import known
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -28,7 +28,6 @@ from limbeck.text.examples import read_examples
 from limbeck.text.opening import open_task
 from limbeck.text.port import Task
 
-
 _KINDS = {"class": "one of", "classes": "any of", "value": "the value"}
 
 
@@ -140,8 +139,8 @@ def _reorder_labels(model: Model, task: Task) -> None:
 def _meet_values(model: Model, values: Sequence[float]) -> None:
     """Let a fresh head begin at the mean of the values, and spread as they do.
 
-    The head answers in the data's own unit, so that stock classes do; an optimiser's steps are of a size, and would take
-    thousands to get to a mean of 100.
+    The head answers in the data's own unit, so that stock classes do. The steps of AdamW are as large as its rate,
+    whatever the loss: a bias that began at 0 would need thousands of them to get to a mean of 100.
     """
     classifier = model.parts.classifier
     assert classifier is not None

@@ -1,8 +1,9 @@
 """Quantise an ONNX model, and refuse a result that answers worse or differently than its parent.
 
-The gate compares both on the dev split: drop of the deciding metric, and agreement: the share of items answered alike, of
-several labels F1 between the labels given, of values Lin's concordance, which sees a shift that a correlation does not.
-Where it is not passed, the operators that harm most are found by putting back one at a time, and are left in fp32 until it is.
+The gate compares both on the dev split: drop of the deciding metric, and agreement. That is the share of items answered
+alike; where several labels may hold, F1 between those given; of values Lin's concordance, which sees a shift that a
+correlation does not. Where it is not passed, the operators that harm most are found by putting back one at a time, and
+are left in fp32 until it is.
 """
 
 import shutil
@@ -19,8 +20,8 @@ from limbeck.core.journal import Journal
 from limbeck.core.predictions import Predictions
 from limbeck.core.shelf import on_shelf, shelf
 from limbeck.core.spec import Spec as CoreSpec
-from limbeck.evidence.comparison import agreement, agreement_text
 from limbeck.engine.score import metric_value, open_scorer, predict_split
+from limbeck.evidence.comparison import agreement, agreement_text
 from limbeck.quantizers.dynamic_int8 import Spec as DynamicInt8
 from limbeck.text.examples import read_examples
 from limbeck.text.opening import open_task

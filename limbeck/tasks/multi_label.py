@@ -1,4 +1,4 @@
-"""Any number of labels for a text or a pair of texts, each by its own logit over [CLS] (Nam et al. 2013, arXiv:1312.5419).
+"""Any number of labels for a text or a pair of texts, each by its own logit (Nam et al. 2013, arXiv:1312.5419).
 
 Reads a column of texts, perhaps a second one, and a column of labels: lists, or texts like `drama|comedy`. A row whose
 list is empty (`[]`) has no label that holds; a row whose cell is blank is unlabelled. A label is answered where its
@@ -8,7 +8,7 @@ such models.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -16,7 +16,7 @@ from limbeck.core.errors import DataError
 from limbeck.core.predictions import THRESHOLD, Answer
 from limbeck.core.record import Record
 from limbeck.core.table import Table, refuse
-from limbeck.text.columns import label_separator, split_labels
+from limbeck.text.columns import Separator, label_separator, split_labels
 from limbeck.text.encode import Encoded, Encoder
 from limbeck.text.inputs import input_columns, parse_inputs, read_inputs
 from limbeck.text.port import Example, Task
@@ -36,7 +36,7 @@ class Spec(Record):
     """Column of the second text of a pair; empty for single texts."""
     label: str = "labels"
     """Column of the labels: lists of them, or texts."""
-    separator: Literal["", "|", ";", ","] = ""
+    separator: Separator = ""
     """What stands between the labels of a text; empty: a text is one label."""
 
 
@@ -56,7 +56,8 @@ def detect(table: Table, wanted: Mapping[str, str | None]) -> Spec | None:
     if found is None:
         return None
     cells = [cell for cell in table.columns[found[2]] if isinstance(cell, str)]
-    return Spec.read({**dict(zip(("text", "pair", "label"), found, strict=True)), "separator": label_separator(cells)}, "")
+    text, pair, label = found
+    return Spec(text, pair, label, label_separator(cells))
 
 
 def examples(table: Table, spec: Spec) -> list[Example]:

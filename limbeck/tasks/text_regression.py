@@ -1,8 +1,8 @@
 """A number for a text or a pair of texts, by one logit over [CLS] (STS-B: Cer et al. 2017, arXiv:1708.00055).
 
-Reads a column of texts, perhaps a second one, and a column of numbers. The logit is the number itself, in the data's own
-unit, as in stock heads with `problem_type: regression`; training begins at the mean and spread of the training rows.
-Losses are in that unit squared: numbers far from about 1 in size are better scaled before.
+Reads a column of texts, perhaps a second one, and a column of numbers. The logit is the number itself, in the data's
+own unit, as in stock heads with `problem_type: regression`; training begins at the mean and spread of the rows. Losses
+are in that unit squared: numbers whose spread is far from 1 are better scaled before.
 """
 
 from collections.abc import Mapping, Sequence
@@ -62,7 +62,7 @@ def examples(table: Table, spec: Spec) -> list[Example]:
     cells = table.column(spec.label, "label")
     refuse(
         [f"{table.place(row, spec.label)}: {why}" for row, cell in enumerate(cells) if (why := _unfit(cell))],
-        f"rows without a finite number in column {spec.label!r}; mend them, or leave the cell blank where it is unknown",
+        f"rows without a finite number in column {spec.label!r}; mend them, or leave a cell blank if it is unknown",
     )
     rows = zip(read_inputs(table, spec.text, spec.pair), cells, strict=True)
     return [Example(*texts, None if cell is None else float(cell)) for texts, cell in rows]

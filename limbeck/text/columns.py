@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Literal
 
 from limbeck.core.table import Table
 
@@ -13,7 +14,8 @@ _LABEL_SHARE = 0.5
 _MOST_CLASSES = 200
 NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 """How a number is written; `nan`, `inf` and `1_000`, which Python reads too, are none."""
-SEPARATORS = ("|", ";", ",")
+Separator = Literal["", "|", ";", ","]
+SEPARATORS: tuple[Separator, ...] = ("|", ";", ",")
 """What may stand between several labels in a cell, the surest sign first."""
 _FEW_VALUES = 10
 _DECIMAL_COMMA = re.compile(r"[+-]?\d+,\d+", re.ASCII)
@@ -88,7 +90,7 @@ def split_labels(cell: str, separator: str) -> list[str]:
     return [part.strip() for part in (cell.split(separator) if separator else [cell])]
 
 
-def label_separator(cells: Sequence[str]) -> str:
+def label_separator(cells: Sequence[str]) -> Separator:
     """The first of `SEPARATORS` that stands in any cell; empty if none does."""
     return next((mark for mark in SEPARATORS if any(mark in cell for cell in cells)), "")
 

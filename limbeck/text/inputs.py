@@ -34,6 +34,11 @@ _LABELS = (
 )
 _VALUES = ("score", "similarity", "similarity_score", "relatedness", "relatedness_score", "rating", "grade")
 _LABEL_SETS = ("classes", "categories", "emotions", "topics", "genres", "tags", "keywords")
+_NAMES: Mapping[Answer, Sequence[str]] = {
+    "class": _LABELS,
+    "classes": (*_LABELS, *_LABEL_SETS),
+    "value": (*_VALUES, *_LABELS),
+}
 
 
 def input_columns(table: Table, wanted: Mapping[str, str | None], task: str, answer: Answer) -> Sequence[str] | None:
@@ -55,8 +60,9 @@ def input_columns(table: Table, wanted: Mapping[str, str | None], task: str, ans
     """
     text, pair, label = (wanted_column(table, wanted, role) for role in ("text", "pair", "label"))
     columns = [name for name in table.columns if name not in (text, pair)]
-    label = label or _find_label(table, columns)
-    if label is None or (wanted.get("task") != task and answer_in(table.columns[label]) != answer):
+    told = wanted.get("task") == task
+    label = label or (_label_of(table, columns, answer) if told else None) or _find_label(table, columns)
+    if label is None or not (told or answer_in(table.columns[label]) == answer):
         return None
     texts = [name for name in of_text(table) if name not in (text, pair, label)]
     if text is None and pair is None:
@@ -66,6 +72,12 @@ def input_columns(table: Table, wanted: Mapping[str, str | None], task: str, ans
     if text is None or not {text, pair or text} <= set(of_text(table)) or label in (text, pair):
         return None
     return text, pair or "", label
+
+
+def _label_of(table: Table, columns: Sequence[str], answer: Answer) -> str | None:
+    """The column whose name tells of such labels, best one that holds such."""
+    found = named(table, _NAMES[answer], columns)
+    return next((name for name in found if answer_in(table.columns[name]) == answer), found[0] if found else None)
 
 
 def _find_label(table: Table, columns: Sequence[str]) -> str | None:

@@ -66,7 +66,8 @@ def set_strata(label_sets: Sequence[Sequence[str] | None]) -> list[str | None]:
     names = [None if labels is None else _SEPARATOR.join(labels) for labels in label_sets]
     sizes = Counter(names)
     return [
-        name if name is None or not labels or sizes[name] >= _ROWS_PER_STRATUM
+        name
+        if name is None or not labels or sizes[name] >= _ROWS_PER_STRATUM
         else f"rare {min(labels, key=lambda label: (counts[label], label))}"
         for name, labels in zip(names, label_sets, strict=True)
     ]

@@ -68,7 +68,7 @@ def known(predictions: Predictions) -> tuple[Array, Array]:
 def right_items(predictions: Predictions) -> Array:
     """`[items]`, whether an item's target is known and answered rightly; of several labels, every one."""
     equal = predictions.targets == predictions.answers
-    return predictions.known & (equal.all(axis=1) if equal.ndim > 1 else equal)
+    return np.asarray(predictions.known & (equal.all(axis=1) if equal.ndim > 1 else equal))
 
 
 def rights(predictions: Predictions) -> Array:
@@ -222,19 +222,17 @@ class Moments:
     def of(cls, x: Array, y: Array, weights: Array) -> "Moments":
         """Moments of `x` and `y`, `[items]` or `[draws, items]`, under weights `[draws, items]`."""
         total = weights.sum(1)
-        means = [ratio((weights * v).sum(1), total) for v in (x, y)]
-        off_x, off_y = (v - mean[:, None] for v, mean in zip((x, y), means, strict=True))
+        mean_x, mean_y = (ratio((weights * v).sum(1), total) for v in (x, y))
+        off_x, off_y = x - mean_x[:, None], y - mean_y[:, None]
         of_x, of_y, together = (
             ratio((weights * product).sum(1), total) for product in (off_x**2, off_y**2, off_x * off_y)
         )
         # What is left of equal numbers by rounding is no variance.
-        of_x, of_y = (
-            np.where(v > (_ROUNDING * mean) ** 2, v, 0.0) for v, mean in zip((of_x, of_y), means, strict=True)
-        )
-        return cls(*means, of_x, of_y, together)
+        of_x, of_y = (np.where(v > (_ROUNDING * m) ** 2, v, 0.0) for v, m in ((of_x, mean_x), (of_y, mean_y)))
+        return cls(mean_x, mean_y, of_x, of_y, together)
 
 
 def values(predictions: Predictions, weights: Array) -> tuple[Array, Array, Array]:
-    """Known truths and answers `[items]` in double precision, and the weights `[draws, items]` that examples give them."""
+    """Known truths and answers `[items]` in double precision, and their weights `[draws, items]`, those of examples."""
     truth, answer = known(predictions)
     return truth.astype(float), answer.astype(float), weights[:, owners(predictions)[predictions.known]]

@@ -2,7 +2,6 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
-
 from statistics import fmean, pstdev
 
 from limbeck.text.port import Example

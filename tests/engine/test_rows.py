@@ -61,3 +61,14 @@ def test_unlabelled_rows_have_no_target():
 def test_digest_depends_on_tokens_alone():
     assert rows([Example("good", None, "bad")]).digest() == rows([Example("good", None, "good")]).digest()
     assert rows([Example("good")]).digest() != rows([Example("bad")]).digest()
+
+
+def test_values_and_sets_of_labels_are_stacked():
+    values = rows([Example("good", target=2.5), Example("bad film")], "text_regression", ("value",))
+    assert (values.answer, values.labelled, values.item_counts) == ("value", [0], [1, 1])
+    assert values.batch([1, 0], torch.device("cpu")).targets.nan_to_num(-1).tolist() == [-1, 2.5]
+    sets = rows(
+        [Example("good", target=["a"]), Example("bad film"), Example("x", target=[])], "multi_label", ("a", "b")
+    )
+    assert (sets.answer, sets.labelled, sets.item_counts) == ("classes", [0, 2], [1, 1, 1])
+    assert sets.batch([0, 2], torch.device("cpu")).targets.tolist() == [[1, 0], [0, 0]]
