@@ -20,7 +20,7 @@ if TYPE_CHECKING:  # reading a Bundle must not wait for pydantic
 FORMAT = 1
 """Number of the layout of `bundle.json`; a Bundle of a later format is refused."""
 MANIFEST = "bundle.json"
-CODE = 1
+CODE = 2
 """Raised whenever a stage gives another result for the same fields, so that results of older code are made again."""
 _MEANING = ("task", "labels", "max_length")
 _LIBRARIES = ("limbeck", "torch", "transformers", "tokenizers", "onnxruntime", "onnx", "numpy", "accelerate")

@@ -24,7 +24,7 @@ def metric_name(metric: str) -> str:
     ('macro F1', 'ROC AUC', 'accuracy')
     """
     words = {"f1": "F1", "roc": "ROC", "auc": "AUC", "mcc": "MCC", "ece": "ECE", "mse": "MSE", "mae": "MAE"}
-    words |= {"pearson": "Pearson", "spearman": "Spearman"}
+    words |= {"pearson": "Pearson correlation", "spearman": "Spearman correlation"}
     return " ".join(words.get(word, word) for word in metric.split("_"))
 
 
