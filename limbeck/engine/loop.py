@@ -1,7 +1,6 @@
 """The training loop: batches in a fixed order, one step function, best-on-dev weights kept."""
 
 import math
-import os
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -54,7 +53,8 @@ class Training(Spec):
     of the whole batch, but for objectives that compare its items with one another."""
     embeddings: Literal["rows", "all"] = "rows"
     """Which word vectors a step updates: `rows`, those that occur in its batch, by lazy Adam without decay, which costs
-    what they cost; or `all`, by AdamW, whose momentum moves every vector in every step, as BERT's does."""
+    what they cost; or `all`, by AdamW, whose momentum moves every vector in every step, as BERT's does. Processes
+    on several GPUs take `all`."""
     precision: Literal["fp32", "bf16", "fp16"] = "fp32"
     """Precision of the forward and backward pass; weights and the optimiser stay in fp32."""
 
@@ -217,11 +217,9 @@ def _close_epoch(
 
 
 def _accelerator(spec: Training, run: Run) -> Any:
-    from accelerate import Accelerator
+    from accelerate import Accelerator, DistributedDataParallelKwargs
     from accelerate.state import AcceleratorState
 
-    if int(os.environ.get("WORLD_SIZE", "1")) > 1:
-        raise LimbeckError("training in several processes is not supported yet; start limbeck without torchrun")
     # The library keeps one precision for the whole process; phases may differ.
     AcceleratorState._reset_state()
     tracker = run.spec.tracker
@@ -230,6 +228,8 @@ def _accelerator(spec: Training, run: Run) -> Any:
         mixed_precision="no" if spec.precision == "fp32" else spec.precision,
         log_with=None if tracker == "none" else tracker,
         project_dir=str(run.folder / tracker),
+        # An objective may leave a head unread.
+        kwargs_handlers=[DistributedDataParallelKwargs(find_unused_parameters=True)],
     )
     if tracker != "none":
         accelerator.init_trackers(type(run.spec).__module__.rpartition(".")[2])

@@ -38,6 +38,8 @@ from limbeck.text.opening import open_encoder, open_task
 _IMPORTANCE_ROWS = 512
 _IMPORTANCE_BATCH = 16
 
+TOGETHER = True
+"""Several processes train together."""
 AnyObjective = Annotated[Weighted, on_shelf("objectives")]
 
 

@@ -39,6 +39,10 @@ from limbeck.text.port import Task
 _KINDS = {"class": "one of", "classes": "any of", "value": "the value"}
 
 
+TOGETHER = True
+"""Several processes train together."""
+
+
 class Spec(Training, Tracked):
     """Fine-tuning."""
 
