@@ -32,6 +32,21 @@ class Dims:
 
 
 @dataclass(frozen=True)
+class Moment:
+    """When a step is taken: what schedules and draws depend on.
+
+    Attributes:
+        progress: Part of the phase that is over: 0 at its first step, 1 at its last.
+        epoch: Epoch of the phase, from 0.
+        seed: The stage's seed.
+    """
+
+    progress: float = 0.0
+    epoch: int = 0
+    seed: int = 0
+
+
+@dataclass(frozen=True)
 class Batch:
     """Inputs of one step: the tokens of all rows one after the other, without padding.
 
@@ -45,6 +60,7 @@ class Batch:
         targets: Index of the true label of each item, -1 where unknown.
         items: Place of each item's token: a text's first, or the first sub-word of a word.
         rows: Row of the data that each row is, for caches.
+        moment: When the step is taken.
     """
 
     input_ids: Int[Tensor, " tokens"]
@@ -53,6 +69,7 @@ class Batch:
     targets: Int[Tensor, " items"]
     items: Int[Tensor, " items"]
     rows: Int[Tensor, " batch"]
+    moment: Moment = Moment()
 
     @cached_property
     def groups(self) -> tuple[tuple[int, int], ...]:

@@ -4,12 +4,13 @@
 count. Departs from implementations without the factor T², whose gradient fades as T grows.
 """
 
+from typing import Annotated
+
 from jaxtyping import Float
-from pydantic import Field
 from torch import Tensor, nn
 
-from limbeck.core.errors import RecipeError
-from limbeck.core.spec import Weighted
+from limbeck.core.spec import Ramp, Weighted, changing, value_at
+from limbeck.nn.fit import check_labels
 from limbeck.nn.reduce import kl_divergence
 from limbeck.nn.types import Batch, Dims, Outputs, Reads
 
@@ -17,8 +18,9 @@ from limbeck.nn.types import Batch, Dims, Outputs, Reads
 class Spec(Weighted):
     """Soft targets."""
 
-    temperature: float = Field(2.0, gt=0.0)
-    """T, > 0. The paper tries 1 to 20; 1 to 2 is robust over 13 data sets (arXiv:2401.06356)."""
+    temperature: Annotated[float | Ramp, changing(gt=0.0)] = 2.0
+    """T, > 0. The paper tries 1 to 20; 1 to 2 is robust over 13 data sets (arXiv:2401.06356). It may change, as
+    `weight` may."""
 
 
 def soft_target_loss(
@@ -47,7 +49,9 @@ class SoftTargets(nn.Module):
         """The loss of a batch."""
         assert student.logits is not None
         assert teacher.logits is not None
-        return soft_target_loss(student.logits, teacher.logits, self._temperature)
+        return soft_target_loss(
+            student.logits, teacher.logits, value_at(self._temperature, batch.moment.progress)
+        )
 
 
 def build(spec: Spec, student: Dims, teacher: Dims) -> SoftTargets:
@@ -56,8 +60,5 @@ def build(spec: Spec, student: Dims, teacher: Dims) -> SoftTargets:
     Raises:
         RecipeError: The numbers of labels differ.
     """
-    if student.labels != teacher.labels:
-        raise RecipeError(
-            f"soft_targets: the student has {student.labels} labels, the teacher {teacher.labels}; give both the same"
-        )
+    check_labels("soft_targets", student, teacher)
     return SoftTargets(spec)

@@ -70,7 +70,7 @@ def test_kind_is_the_file_that_defines_it():
 
 def test_a_weight_is_never_negative():
     assert Weighted().weight == 1.0
-    with pytest.raises(RecipeError, match=r"weight: .*greater than or equal to 0"):
+    with pytest.raises(RecipeError, match=r"weight: give a finite number ≥ 0, .* \(found -0\.1\)"):
         parse(Weighted, {"weight": -0.1}, "objective")
 
 
