@@ -2,18 +2,21 @@
 
 import importlib
 import pkgutil
-from collections.abc import Iterable, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from limbeck import adapt
 from limbeck.core.bundle import Bundle, is_bundle, open_bundle, step_hash
-from limbeck.core.errors import BundleError, LimbeckError, RecipeError
-from limbeck.core.files import write_bytes
+from limbeck.core.errors import BundleError, RecipeError
+from limbeck.core.files import claim_directory, write_bytes
 from limbeck.core.journal import Journal
 from limbeck.core.measurement import Measurement, read_measurements
-from limbeck.core.recipe import Recipe, Step, from_plain, read_recipe
+from limbeck.core.recipe import Recipe, Step, find_recipe, from_plain, read_recipe
 from limbeck.core.shelf import missing_extra
 from limbeck.core.spec import Spec, parse
 
@@ -140,26 +143,45 @@ def run(recipe: Recipe, out: str | Path, log: Journal | None = None) -> Result:
         LimbeckError: `out` is not a run of ours, or a step failed; finished steps stay finished.
     """
     out, resolved = Path(out), resolve(recipe)
-    _foresee(resolved)
-    _claim(out)
+    foresee(resolved)
+    claim_directory(out, _MARKS, "run")
     log = (log or Journal()).recording(out / "log.jsonl")
     resolved.save(out / "recipe.yaml")
-    bundles: dict[str, Bundle] = {}
-    places: dict[str, Bundle] = {}
-    ran = []
-    for step in resolved.steps:
+    made = list(walk(resolved, lambda step, _: out / step.place, log))
+    _publish((one.bundle for one in made), out)
+    return Result(out, {one.step.title: one.bundle for one in made}, tuple(one.step.title for one in made if one.fresh))
+
+
+@dataclass(frozen=True)
+class Done:
+    """A step with its result, and whether it was run just now rather than before."""
+
+    step: Step
+    bundle: Bundle
+    fresh: bool
+
+
+def walk(recipe: Recipe, place: Callable[[Step, str], Path], log: Journal) -> Iterator[Done]:
+    """Run the steps of a resolved recipe in turn, but for those whose results are there.
+
+    Args:
+        recipe: What to do.
+        place: Where the result of a step goes, which may depend on its hash.
+        log: Where progress goes.
+    """
+    made: dict[str, Bundle] = {}
+    for step in recipe.steps:
         inputs = {
-            role: places[place] if place in places else _open_input(step, role, place, places)
-            for role, place in step.inputs.items()
+            role: made[source] if source in made else _open_input(step, role, source, made)
+            for role, source in step.inputs.items()
         }
-        bundle, fresh = _step(step.stage, _spec(step, resolved.seed), inputs, out / step.place, log, step.title)
-        bundles[step.title] = places[step.place] = bundle
-        ran += [step.title] if fresh else []
-    _publish(bundles.values(), out)
-    return Result(out, bundles, tuple(ran))
+        spec = _spec(step, recipe.seed)
+        bundle, fresh = _step(step.stage, spec, inputs, partial(place, step), log, step.title)
+        made[step.place] = bundle
+        yield Done(step, bundle, fresh)
 
 
-def _foresee(recipe: Recipe) -> None:
+def foresee(recipe: Recipe) -> None:
     """Let every stage refuse what it can see to be impossible, before hours are spent on the steps before it."""
     specs: dict[str, Spec] = {}
     for step in recipe.steps:
@@ -174,18 +196,6 @@ def _foresee(recipe: Recipe) -> None:
         specs[step.place] = spec
 
 
-def _claim(out: Path) -> None:
-    """Make the run's directory, or refuse one that holds something else."""
-    if out.exists() and not out.is_dir():
-        raise LimbeckError(f"{out}: is a file; --out must be a directory")
-    if out.is_dir() and any(out.iterdir()) and not any((out / name).is_file() for name in _MARKS):
-        raise LimbeckError(f"{out}: holds files that are no Limbeck run; choose an empty or new --out")
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise LimbeckError(f"{out}: cannot be made ({error.strerror}); choose another --out") from None
-
-
 def _open_input(step: Step, role: str, place: str, done: Mapping[str, Any]) -> Bundle:
     """The Bundle at a path that no earlier step makes."""
     if not is_bundle(Path(place)):
@@ -197,12 +207,13 @@ def _open_input(step: Step, role: str, place: str, done: Mapping[str, Any]) -> B
 
 
 def _step(
-    stage: str, spec: Spec, inputs: Mapping[str, Bundle], out: Path, log: Journal, title: str
+    stage: str, spec: Spec, inputs: Mapping[str, Bundle], place: Callable[[str], Path], log: Journal, title: str
 ) -> tuple[Bundle, bool]:
     """Run one stage unless its result is there, whole, and made from the same fields and inputs."""
     module = load_stage(stage)
     outside = module.outside(spec) if hasattr(module, "outside") else {}
     wanted = step_hash(stage, spec, inputs, outside)
+    out = place(wanted)
     if is_bundle(out):
         try:
             found = open_bundle(out)
@@ -215,8 +226,10 @@ def _step(
             log.warn(f"{title}: {error}: it is made again")
     log.say(f"── {title}")
     log.record("step", step=title, stage=stage, hash=wanted)
+    start = time.monotonic()
     bundle: Bundle = module.run(spec, inputs, out, log)
-    log.record("done", step=title, digest=bundle.digest)
+    seconds = round(time.monotonic() - start, 3)
+    log.record("done", step=title, hash=wanted, digest=bundle.digest, seconds=seconds)
     return bundle, True
 
 
@@ -227,36 +240,9 @@ def _publish(bundles: Iterable[Bundle], out: Path) -> None:
                 write_bytes(out / name, bundle.file(name).read_bytes())
 
 
-def run_file(path: Path, out: Path, settings: Sequence[str], log: Journal) -> Result:
-    """Run a recipe file with `step.field=value` settings."""
-    return run(resolve(read_recipe(path)).override(settings), out, log)
-
-
-def compress_recipe(
-    data: str, prepare: Mapping[str, Any], *, teacher: str, student: str, seed: int, force: bool
-) -> Recipe:
-    """The default recipe: every field that is not given here is its stage's own default."""
-    roles = {"teacher": "teacher", "student": "student"}
-    evidence = {"evaluation": "steps/evaluation", "benchmark": "steps/benchmark"}
-    rows, int8 = {"data": "steps/data"}, "steps/int8"
-    measured = {**rows, **roles, "bundle": int8}
-    steps: list[dict[str, Any]] = [
-        {"stage": "prepare", "out": "steps/data", "train": data, **prepare},
-        {"stage": "finetune", "out": "teacher", "from": rows, "model": teacher},
-        {"stage": "distil", "out": "student", "from": {"teacher": "teacher", **rows}, "student": student},
-        {"stage": "export", "out": "steps/onnx", "from": {"model": "student"}},
-        {
-            "stage": "quantize",
-            "out": int8,
-            "from": {"model": "steps/onnx", **rows},
-            **({"force": True} if force else {}),
-        },
-        {"stage": "evaluate", "out": "steps/evaluation", "from": measured},
-        {"stage": "benchmark", "out": "steps/benchmark", "from": measured},
-        {"stage": "package", "out": "bundle", "from": {"model": int8, **roles, **evidence}},
-        {"stage": "report", "out": "steps/report", "from": {**measured, **evidence}},
-    ]
-    return from_plain({"limbeck": 1, "seed": seed, "steps": steps}, "recipe")
+def run_file(reference: str | Path, out: Path, settings: Sequence[str], log: Journal) -> Result:
+    """Run a recipe, given by its file or its name, with `step.field=value` settings."""
+    return run(resolve(read_recipe(find_recipe(reference))).override(settings), out, log)
 
 
 def compress(
@@ -302,13 +288,11 @@ def compress(
     Raises:
         LimbeckError: Something that the user can mend; says what and how.
     """
-    given = {"dev": dev, "test": test, "task": task, "text": text, "pair": pair, "label": label, "encoding": encoding}
-    paths = {k: str(Path(v).resolve()) for k, v in (("dev", dev), ("test", test)) if v is not None}
-    prepare = {k: v for k, v in given.items() if v is not None} | paths
-    if not teacher.startswith("hf:") and Path(teacher).is_dir():
-        teacher = str(Path(teacher).resolve())
-    source = str(Path(data).resolve())
-    recipe = compress_recipe(source, prepare, teacher=teacher, student=student, seed=seed, force=force)
+    rows = adapt.rows_of(data, dev=dev, test=test, task=task, text=text, pair=pair, label=label, encoding=encoding)
+    recipe = resolve(read_recipe(find_recipe("compress"))).override([f"seed={seed}"])
+    recipe = adapt.to_student(adapt.to_teacher(adapt.to_rows(recipe, rows), teacher), student)
+    if force:
+        recipe = adapt.to_shipped(recipe)
     recipe = resolve(resolve(recipe).override(settings))
     journal = log or Journal()
     journal.say(recipe.text())
@@ -326,7 +310,7 @@ def demo(out: Path, rows: int | None, settings: Sequence[str], log: Journal) -> 
     """
     from limbeck.text.docstrings import write_demo
 
-    _claim(out)
+    claim_directory(out, _MARKS, "run")
     log.recording(out / "log.jsonl").record("demo", rows=rows)
     log.say("reading the docstrings of installed libraries")
     train, dev, test = write_demo(out / "docstrings", **({} if rows is None else {"rows": rows}))
@@ -366,7 +350,7 @@ def run_stage(
             opened[role] = _prepare_beside(out, stage, str(value), log)
         else:
             opened[role] = open_bundle(value)
-    bundle, _ = _step(stage, spec, opened, out, log, stage)
+    bundle, _ = _step(stage, spec, opened, lambda _: out, log, stage)
     return bundle
 
 

@@ -13,6 +13,7 @@ from limbeck.core.spec import Spec, describe
 
 ROLES: Mapping[str, tuple[str, ...]] = {
     "prepare": (),
+    "augment": ("data",),
     "finetune": ("data",),
     "distil": ("teacher", "data"),
     "export": ("model",),
@@ -23,6 +24,8 @@ ROLES: Mapping[str, tuple[str, ...]] = {
     "report": ("data", "evaluation"),
 }
 """The inputs that a stage cannot do without."""
+OPTIONAL: Mapping[str, tuple[str, ...]] = {"augment": ("teacher",)}
+"""The inputs that a stage can do without."""
 _ANY_ROLE = ("evaluate", "benchmark", "package", "report")
 """Stages that take models under any other name besides."""
 
@@ -34,33 +37,37 @@ def stage_function(name: str) -> Callable[..., Bundle]:
     its Spec, `out`, the directory to be made, and `log`.
     """
     spec: type[Spec] = pipeline.load_stage(name).Spec
-    roles = ROLES[name]
+    roles, optional = ROLES[name], OPTIONAL.get(name, ())
 
     def function(*, out: str | Path, log: Journal | None = None, **keywords: Any) -> Bundle:
         if missing := [role for role in roles if role not in keywords]:
             raise RecipeError(f"{name}: missing {', '.join(missing)}; it needs {', '.join(roles)}")
+        keywords = {k: v for k, v in keywords.items() if v is not None or k not in optional}
         inputs = {k: v for k, v in keywords.items() if _is_input(name, k, v)}
         fields = {k: str(v) if isinstance(v, Path) else v for k, v in keywords.items() if k not in inputs}
         return pipeline.run_stage(name, inputs, fields, Path(out), (), log or Journal())
 
     function.__name__ = function.__qualname__ = name
-    function.__doc__ = _docstring(name, spec, roles)
-    function.__signature__ = _signature(spec, roles, models=name in _ANY_ROLE)  # type: ignore[attr-defined]
+    function.__doc__ = _docstring(name, spec, (*roles, *optional))
+    function.__signature__ = _signature(spec, roles, optional, models=name in _ANY_ROLE)  # type: ignore[attr-defined]
     return function
 
 
 def _is_input(stage: str, keyword: str, value: Any) -> bool:
     """Whether a keyword names an input; what is neither is a field, and the Spec says if it is none of its own."""
-    if keyword in ROLES[stage]:
+    if keyword in (*ROLES[stage], *OPTIONAL.get(stage, ())):
         return True
     if keyword in pipeline.load_stage(stage).Spec.model_fields:
         return False
     return isinstance(value, Bundle | Path) or (stage in _ANY_ROLE and isinstance(value, str))
 
 
-def _signature(spec: type[Spec], roles: tuple[str, ...], *, models: bool) -> inspect.Signature:
+def _signature(
+    spec: type[Spec], roles: tuple[str, ...], optional: tuple[str, ...], *, models: bool
+) -> inspect.Signature:
     keyword = inspect.Parameter.KEYWORD_ONLY
     inputs = [inspect.Parameter(role, keyword, annotation=Bundle | str | Path) for role in roles]
+    inputs += [inspect.Parameter(r, keyword, default=None, annotation=Bundle | str | Path | None) for r in optional]
     fields = [
         inspect.Parameter(
             key,

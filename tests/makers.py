@@ -18,10 +18,21 @@ WORDS = ("good", "bad", "film", "the", "a", "not", "is", "very", "in", "to", "an
 HIDDEN = 8
 
 
-def tiny_tokenizer() -> Tokenizer:
-    """An uncased WordPiece tokenizer that knows `WORDS`, single ASCII characters and 京."""
+def tiny_tokenizer(more: Sequence[str] = ()) -> Tokenizer:
+    """An uncased WordPiece tokenizer that knows `WORDS`, single ASCII characters, 京 and `more`."""
     characters = [chr(c) for c in range(33, 127)]
-    pieces = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *WORDS, *characters, *(f"##{c}" for c in characters), "京"]
+    pieces = [
+        "[PAD]",
+        "[UNK]",
+        "[CLS]",
+        "[SEP]",
+        "[MASK]",
+        *WORDS,
+        *characters,
+        *(f"##{c}" for c in characters),
+        "京",
+        *more,
+    ]
     vocabulary = {piece: i for i, piece in enumerate(dict.fromkeys(pieces))}
     tokenizer = Tokenizer(WordPiece(vocabulary, unk_token="[UNK]"))
     tokenizer.normalizer = BertNormalizer(lowercase=True)

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from transformers import (
     BertConfig,
+    BertForMaskedLM,
     BertForSequenceClassification,
     BertForTokenClassification,
     BertModel,
@@ -125,6 +126,23 @@ def backbone(folder: Path, family: str = "bert", *, layers: int = 4, hidden: int
         )
         made = DistilBertModel(config)
     made.save_pretrained(folder)
+    tokenizer.save(str(folder / "tokenizer.json"))
+    return folder
+
+
+def masked_lm(folder: Path) -> Path:
+    """A directory with a random masked language model and its tokenizer, which knows some Chinese too."""
+    tokenizer = tiny_tokenizer("好电影片佳在北南方")
+    torch.manual_seed(0)
+    config = BertConfig(
+        vocab_size=tokenizer.get_vocab_size(),
+        hidden_size=16,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        intermediate_size=32,
+        max_position_embeddings=64,
+    )
+    BertForMaskedLM(config).save_pretrained(folder)
     tokenizer.save(str(folder / "tokenizer.json"))
     return folder
 

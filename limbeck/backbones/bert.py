@@ -51,6 +51,7 @@ def _layer(layer: Any) -> LayerParts:
         ffn_in=layer.intermediate.dense,
         ffn_out=layer.output.dense,
         ffn_norm=layer.output.LayerNorm,
+        attention_join=layer.attention.output,
     )
 
 

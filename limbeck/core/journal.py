@@ -69,6 +69,18 @@ class Journal:
             lines.close()
 
 
+def read_events(path: Path) -> Iterator[dict[str, Any]]:
+    """The events of a log, oldest first; none if there is no log. A line that a crash has torn is passed over."""
+    if not path.is_file():
+        return
+    with path.open(encoding="utf-8", errors="replace") as file:
+        for line in file:
+            with contextlib.suppress(ValueError):
+                event = json.loads(line)
+                if isinstance(event, dict):
+                    yield event
+
+
 class _Silent:
     def advance(self, steps: int = 1, **facts: float | str) -> None:
         return

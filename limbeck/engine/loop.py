@@ -3,8 +3,8 @@
 import math
 import os
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -14,13 +14,15 @@ from torch import Tensor, nn
 from limbeck.core.errors import LimbeckError
 from limbeck.core.journal import Bar, Journal
 from limbeck.core.spec import Spec
+from limbeck.engine.feed import ahead
 from limbeck.engine.mixture import Mixture
-from limbeck.engine.optim import Schedule, adamw, schedule
+from limbeck.engine.optim import Schedule
 from limbeck.engine.rows import Rows, epoch_order
 from limbeck.engine.score import TorchScorer, dev_score
+from limbeck.engine.step import Step
 from limbeck.engine.teacher_cache import Teacher
 from limbeck.nn.model import Model, best_device
-from limbeck.nn.types import Outputs
+from limbeck.nn.types import Batch, Moment, Outputs
 from limbeck.text.encode import Encoder
 from limbeck.text.port import Example, Task
 
@@ -47,6 +49,12 @@ class Training(Spec):
     """Largest norm of the gradient; BERT's is 1."""
     dropout: bool = True
     """Whether the model's own dropout is on while it trains."""
+    accumulate: int = Field(1, ge=1)
+    """Parts that a batch is run in, one after the other, where it would not fit in memory at once. The result is that
+    of the whole batch, but for objectives that compare its items with one another."""
+    embeddings: Literal["rows", "all"] = "rows"
+    """Which word vectors a step updates: `rows`, those that occur in its batch, by lazy Adam without decay, which costs
+    what they cost; or `all`, by AdamW, whose momentum moves every vector in every step, as BERT's does."""
     precision: Literal["fp32", "bf16", "fp16"] = "fp32"
     """Precision of the forward and backward pass; weights and the optimiser stay in fp32."""
 
@@ -137,10 +145,8 @@ def train(
         LimbeckError: The loss is no longer a finite number.
     """
     accelerator = _accelerator(spec, run)
-    optimizer = adamw(mixture, spec.learning_rate, spec.weight_decay)
     total = spec.epochs * math.ceil(len(rows) / spec.batch_size)
-    rate = schedule(optimizer, spec.schedule, round(spec.warmup_fraction * total), total)
-    module, optimizer = accelerator.prepare(mixture, optimizer)
+    step = Step(mixture, spec, accelerator, total)
     history: list[dict[str, Any]] = []
     with run.log.bar(phase, total) as bar:
         for epoch in range(spec.epochs):
@@ -149,32 +155,48 @@ def train(
             mixture.network.train(spec.dropout)
             order = epoch_order(rows.lengths, spec.batch_size, run.spec.seed, epoch)
             sums: dict[str, Tensor] = {}
-            for number, indices in enumerate(order, start=1):
-                batch = rows.batch(indices, accelerator.device)
-                answers = teacher.outputs(batch) if teacher is not None else Outputs()
-                with accelerator.autocast():
-                    terms = module(batch, answers)
-                accelerator.backward(terms["loss"])
-                accelerator.clip_grad_norm_(module.parameters(), spec.clip_norm)
-                optimizer.step()
-                rate.step()
-                optimizer.zero_grad(set_to_none=True)
+            first, last = epoch * len(order), max(total - 1, 1)
+            moments = [Moment((first + number) / last, epoch, run.spec.seed) for number in range(len(order))]
+            steps = zip(order, moments, strict=True)
+            for number, parts in enumerate(_feed(steps, rows, teacher, spec, accelerator), start=1):
+                terms = step(parts)
                 for name, value in terms.items():
-                    sums[name] = sums.get(name, 0) + value.detach()
-                _show(bar, terms, number, len(order), f"{phase}, epoch {epoch + 1}, step {number}")
+                    sums[name] = sums.get(name, 0) + value
+                _show(bar, terms, accelerator, number, len(order), f"{phase}, epoch {epoch + 1}, step {number}")
             seconds = time.monotonic() - start
-            means = {name: (value / len(order)).item() for name, value in sums.items()}
+            means = {name: (value / len(order)).item() for name, value in accelerator.reduce(sums).items()}
             history.append(_close_epoch(accelerator, mixture, run, phase, epoch, means, seconds))
     for tracker in accelerator.trackers:
         tracker.finish()
     return history
 
 
-def _show(bar: Bar, terms: Mapping[str, Tensor], number: int, last: int, place: str) -> None:
+def _feed(
+    steps: Iterable[tuple[Sequence[int], Moment]],
+    rows: Rows,
+    teacher: Teacher | None,
+    spec: Training,
+    accelerator: Any,
+) -> Iterator[list[tuple[Batch, Outputs]]]:
+    """This process's parts of each batch, with the teacher's outputs."""
+    mine = slice(accelerator.process_index * spec.accumulate, (accelerator.process_index + 1) * spec.accumulate)
+    parts = accelerator.num_processes * spec.accumulate
+
+    def make(step: tuple[Sequence[int], Moment]) -> list[tuple[Batch, Outputs]]:
+        indices, moment = step
+        batches = [replace(part, moment=moment) for part in rows.parts(indices, parts, accelerator.device)[mine]]
+        return [(batch, Outputs() if teacher is None else teacher.outputs(batch)) for batch in batches]
+
+    # A CPU is busy with the step itself: there a second thread would only take turns with it.
+    beside = accelerator.device.type != "cpu" and (teacher is None or teacher.ahead)
+    return ahead(steps, make) if beside else map(make, steps)
+
+
+def _show(bar: Bar, terms: dict[str, Tensor], accelerator: Any, number: int, last: int, place: str) -> None:
     if number % _SHOWN_STEPS and number != last:
         bar.advance()
         return
-    shown = {name: value.item() for name, value in terms.items()}
+    shown = {name: value.item() for name, value in accelerator.reduce(terms).items()}
     if not math.isfinite(shown["loss"]):
         raise LimbeckError(f"{place}: the loss is {shown['loss']}; lower learning_rate, or set precision to fp32")
     bar.advance(1, **shown)

@@ -2,7 +2,7 @@
 
 import hashlib
 import itertools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,12 +10,12 @@ import torch
 from torch import Tensor
 
 from limbeck.core.hashing import digest
-from limbeck.nn.types import Batch
+from limbeck.nn.types import Batch, Unit
 from limbeck.text.encode import Encoded, Encoder
 from limbeck.text.port import Example, Task
 
-_POOL_BATCHES = 50
-"""Batches' worth of shuffled rows that are sorted by length together: little padding, yet random neighbours."""
+_POOL_BATCHES = 256
+"""Batches' worth of shuffled rows that are sorted by length together: few lengths in a batch, yet random neighbours."""
 
 
 @dataclass(frozen=True)
@@ -85,8 +85,34 @@ class Rows:
 
     def batch(self, indices: Sequence[int], device: torch.device) -> Batch:
         """The tokens of some rows, rows of equal length together, on a device."""
+        return self.parts(indices, 1, device)[0]
+
+    def parts(self, indices: Sequence[int], count: int, device: torch.device) -> list[Batch]:
+        """A batch in `count` parts as equal as may be, which know their shares of it.
+
+        Where there are fewer rows than parts, some parts get a row that another has too, and no share.
+        """
         rows = np.asarray(indices)
         rows = rows[np.lexsort((rows, self.lengths[rows]))]
+        whole = self._count(rows)
+        made = []
+        for number in range(count):
+            part = rows[number::count]
+            share = {unit: n / max(whole[unit], 1) for unit, n in self._count(part).items()}
+            made.append(self._batch(part if len(part) else rows[:1], share, device))
+        return made
+
+    def _count(self, rows: np.ndarray) -> dict[Unit, int]:
+        items, lengths = spans(self.items, rows), self.lengths[rows]
+        return {
+            "rows": len(rows),
+            "items": len(items),
+            "labelled": int((self.targets[items] >= 0).sum()),
+            "tokens": int(lengths.sum()),
+            "pairs": int((lengths.astype(np.int64) ** 2).sum()),
+        }
+
+    def _batch(self, rows: np.ndarray, shares: Mapping[Unit, float], device: torch.device) -> Batch:
         lengths, items = self.lengths[rows], spans(self.items, rows)
         starts = np.repeat(np.cumsum(lengths) - lengths, np.diff(self.items)[rows])
         tokens = spans(self.tokens, rows)
@@ -101,6 +127,7 @@ class Rows:
             targets=to_device(self.targets[items]),
             items=to_device(starts + self.places[items]),
             rows=torch.from_numpy(rows),
+            shares=shares,
         )
 
 

@@ -14,7 +14,7 @@ from limbeck.core.hashing import digest
 from limbeck.core.journal import Journal
 from limbeck.engine.rows import Rows, spans
 from limbeck.nn.model import Model
-from limbeck.nn.types import Batch, Outputs, Reads
+from limbeck.nn.types import HEADS, Batch, Outputs, Reads
 from limbeck.text.batching import plan_batches
 
 _HEADER = "cache.json"
@@ -25,6 +25,9 @@ _FILL_TOKENS = 4096
 @runtime_checkable
 class Teacher(Protocol):
     """Gives the teacher's outputs for a batch, wherever they come from."""
+
+    ahead: bool
+    """Whether outputs may be fetched while a step runs."""
 
     def outputs(self, batch: Batch) -> Outputs:
         """What the objectives read, without gradients."""
@@ -37,6 +40,8 @@ class OnlineTeacher:
         model: The frozen teacher.
         reads: What is needed of it.
     """
+
+    ahead = False
 
     def __init__(self, model: Model, reads: Reads) -> None:
         self._model, self._reads = model, reads
@@ -56,6 +61,8 @@ class CachedTeacher:
         reads: What they hold.
     """
 
+    ahead = True
+
     def __init__(self, folder: Path, rows: Rows, reads: Reads) -> None:
         header = read_json(folder / _HEADER)
         self._heads: int = header["heads"]
@@ -73,16 +80,18 @@ class CachedTeacher:
         if self._reads.logits:
             found.logits = self._gather("logits", spans(self._rows.items, rows), device)
         tokens = spans(self._rows.tokens, rows)
-        for layer in self._reads.hidden:
-            found.hidden[layer] = self._gather(f"hidden.{layer}", tokens, device)
-        for layer in self._reads.attention:
-            for kind in ("queries", "keys", "values"):
-                flat = self._gather(f"{kind}.{layer}", tokens, device)
-                getattr(found, kind)[layer] = flat.view(len(flat), self._heads, -1)
+        for kind, layer in _names(self._reads):
+            flat = self._gather(f"{kind}.{layer}", tokens, device)
+            getattr(found, kind)[layer] = flat if kind == "hidden" else flat.view(len(flat), self._heads, -1)
         return found
 
     def _gather(self, name: str, places: np.ndarray, device: torch.device) -> Tensor:
-        return torch.from_numpy(self._arrays[name][places]).to(device, non_blocking=True).float()
+        """In the precision in which it is stored: objectives take their losses in fp32."""
+        return torch.from_numpy(self._arrays[name].take(places, axis=0)).to(device, non_blocking=True)
+
+
+def _names(reads: Reads) -> list[tuple[str, int]]:
+    return [(kind, layer) for kind, layers in reads.layers() for layer in sorted(layers)]
 
 
 def open_teacher(
@@ -125,8 +134,7 @@ _Layout = dict[str, tuple[str, tuple[int, int]]]
 
 def _layout(model: Model, rows: Rows, reads: Reads, dtype: str) -> _Layout:
     tokens, items, dims = len(rows.ids), len(rows.targets), model.dims
-    names = [f"hidden.{layer}" for layer in sorted(reads.hidden)]
-    names += [f"{kind}.{layer}" for layer in sorted(reads.attention) for kind in ("queries", "keys", "values")]
+    names = [f"{kind}.{layer}" for kind, layer in _names(reads)]
     layout: _Layout = dict.fromkeys(names, (dtype, (tokens, dims.hidden)))
     return layout | ({"logits": ("float32", (items, dims.labels))} if reads.logits else {})
 
@@ -168,8 +176,6 @@ def _flat(outputs: Outputs) -> Iterator[tuple[str, Tensor]]:
     """Each tensor by name, one row per token, or per item for logits."""
     if outputs.logits is not None:
         yield "logits", outputs.logits
-    for layer, hidden in outputs.hidden.items():
-        yield f"hidden.{layer}", hidden
-    for kind in ("queries", "keys", "values"):
-        for layer, heads in getattr(outputs, kind).items():
-            yield f"{kind}.{layer}", heads.flatten(1)
+    for kind in ("hidden", *HEADS):
+        for layer, values in getattr(outputs, kind).items():
+            yield f"{kind}.{layer}", values.flatten(1)

@@ -2,16 +2,18 @@
 
 import shutil
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import torch
 import transformers
-from safetensors import SafetensorError
-from torch import nn
+from safetensors import SafetensorError, safe_open
+from tokenizers import Tokenizer
+from torch import Tensor, nn
 
 from limbeck.core.bundle import Bundle
 from limbeck.core.errors import BundleError
-from limbeck.core.files import read_json
+from limbeck.core.files import read_json, sha256_file
 from limbeck.core.shelf import shelf
 from limbeck.nn.model import Model, backbone_of, tapped
 from limbeck.text.opening import open_task
@@ -65,6 +67,17 @@ def _from_hub(reference: str) -> Path:
         return Path(snapshot_download(name, revision=revision or None, allow_patterns=_HUB_PATTERNS))
     except Exception as error:  # the hub's client raises many kinds: network, names, rights, disk
         raise BundleError(f"{reference}: cannot be fetched from the hub ({type(error).__name__}: {error})") from None
+
+
+def model_hashes(reference: str) -> dict[str, str]:
+    """Name → sha256 of the files behind a model reference: they decide results, and stand in no Bundle of the run.
+
+    Raises:
+        BundleError: There is no such model.
+    """
+    folder = resolve(reference)
+    files = sorted([*folder.glob("*.safetensors"), *folder.glob("*.json"), *folder.glob("vocab.txt")])
+    return {file.name: sha256_file(file) for file in files if file.name != "bundle.json"}
 
 
 def read_config(folder: Path) -> Any:
@@ -143,6 +156,29 @@ def load_network(folder: Path, head: str, labels: tuple[str, ...] | None = None)
     return made
 
 
+def read_word_table(folder: Path) -> Tensor:
+    """The `[vocabulary, width]` table of input embeddings, read without the rest of the network.
+
+    Raises:
+        BundleError: The checkpoint cannot be used, or has no such table.
+    """
+    config = read_config(folder)
+    with torch.device("meta"):
+        network: Any = transformers.AutoModel.from_config(config)
+    table = network.get_input_embeddings().weight
+    name = next(name for name, parameter in network.named_parameters() if parameter is table)
+    try:
+        for file in sorted(folder.glob("*.safetensors")):
+            with safe_open(file, "pt") as tensors:
+                for key in tensors.keys():  # noqa: SIM118  (no mapping)
+                    if key == name or key.endswith(f".{name}"):
+                        found: Tensor = tensors.get_tensor(key).float()
+                        return found
+    except (OSError, SafetensorError) as error:
+        raise BundleError(f"{file}: cannot be read ({error})") from None
+    raise BundleError(f"{folder}: no {name} in its safetensors; the checkpoint is incomplete or of another model")
+
+
 def _renew_head(network: Any, new: set[str]) -> set[str]:
     """Give the classifier new weights if it was loaded, and name the parameters that may be new.
 
@@ -210,6 +246,20 @@ def save_tokenizer(source: Path, folder: Path) -> None:
         raise BundleError(f"{source}: no usable tokenizer ({' '.join(str(error).split())[:200]})") from None
     if not (folder / "tokenizer.json").is_file():
         raise BundleError(f"{source}: its tokenizer has no fast form (tokenizer.json); convert it first")
+
+
+def read_tokenizer(source: Path) -> Tokenizer:
+    """The fast tokenizer of a directory.
+
+    Raises:
+        BundleError: There is none.
+    """
+    with TemporaryDirectory() as folder:
+        save_tokenizer(source, Path(folder))
+        try:
+            return Tokenizer.from_file(str(Path(folder) / "tokenizer.json"))
+        except Exception as error:  # the library raises bare Exception
+            raise BundleError(f"{source}: no usable tokenizer ({error})") from None
 
 
 def _describe_tokenizer(source: Path, folder: Path) -> None:

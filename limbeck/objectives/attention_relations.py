@@ -17,7 +17,7 @@ from limbeck.core.errors import RecipeError
 from limbeck.core.spec import Weighted
 from limbeck.nn.attention import scaled_products
 from limbeck.nn.reduce import kl_divergence, mean_over
-from limbeck.nn.types import Batch, Dims, Outputs, Reads
+from limbeck.nn.types import Batch, Dims, Outputs, Reads, Unit
 
 _FEATURES, _MOST_HEADS = 16, 64
 Relation = Literal["queries", "keys", "values"]
@@ -52,12 +52,14 @@ def relation_logits(
 class AttentionRelations(nn.Module):
     """The term, ready to be summed."""
 
+    unit: Unit = "tokens"
+
     def __init__(self, spec: Spec, student: Dims, teacher: Dims, relation_heads: int) -> None:
         super().__init__()
         self._student_layer = student.layers
         self._teacher_layer = spec.teacher_layer or teacher.layers
-        self.student_reads = Reads(attention=frozenset({self._student_layer}))
-        self.teacher_reads = Reads(attention=frozenset({self._teacher_layer}))
+        self.student_reads = Reads().with_layers(spec.relations, {self._student_layer})
+        self.teacher_reads = Reads().with_layers(spec.relations, {self._teacher_layer})
         self._relations = spec.relations
         self._heads = relation_heads
 

@@ -14,7 +14,7 @@ from limbeck.nn.attention import scaled_products
 from limbeck.nn.fit import check_heads
 from limbeck.nn.layer_map import Layers, layer_map
 from limbeck.nn.reduce import mean_over
-from limbeck.nn.types import Batch, Dims, Outputs, Reads
+from limbeck.nn.types import Batch, Dims, Outputs, Reads, Unit
 
 
 class Spec(Weighted):
@@ -29,11 +29,13 @@ class Spec(Weighted):
 class AttentionScores(nn.Module):
     """The term, ready to be summed."""
 
+    unit: Unit = "pairs"
+
     def __init__(self, spec: Spec, student: Dims, teacher: Dims) -> None:
         super().__init__()
         self._map = layer_map(spec.layers, student.layers, teacher.layers, "attention_scores.layers")
-        self.student_reads = Reads(attention=self._map.student)
-        self.teacher_reads = Reads(attention=self._map.teacher)
+        self.student_reads = Reads().with_layers(("queries", "keys"), self._map.student)
+        self.teacher_reads = Reads().with_layers(("queries", "keys"), self._map.teacher)
 
     def forward(self, student: Outputs, teacher: Outputs, batch: Batch) -> Float[Tensor, ""]:
         """The loss of a batch."""

@@ -14,7 +14,7 @@ from limbeck.nn.fit import check_widths
 from limbeck.nn.layer_map import Layers, layer_map
 from limbeck.nn.projection import projection
 from limbeck.nn.reduce import mean_squared
-from limbeck.nn.types import Batch, Dims, Outputs, Reads
+from limbeck.nn.types import Batch, Dims, Outputs, Reads, Unit
 
 
 class Spec(Weighted):
@@ -35,6 +35,8 @@ class Spec(Weighted):
 
 class HiddenStates(nn.Module):
     """The term, ready to be summed."""
+
+    unit: Unit = "tokens"
 
     def __init__(self, spec: Spec, student: Dims, teacher: Dims) -> None:
         super().__init__()

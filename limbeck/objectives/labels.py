@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from limbeck.core.spec import Weighted
-from limbeck.nn.types import Batch, Dims, Outputs, Reads
+from limbeck.nn.types import Batch, Dims, Outputs, Reads, Unit
 
 
 class Spec(Weighted):
@@ -37,6 +37,8 @@ def cross_entropy(
 
 class Labels(nn.Module):
     """The term, ready to be summed."""
+
+    unit: Unit = "labelled"
 
     def __init__(self, spec: Spec) -> None:
         super().__init__()

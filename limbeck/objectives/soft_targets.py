@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from limbeck.core.spec import Ramp, Weighted, changing, value_at
 from limbeck.nn.fit import check_labels
 from limbeck.nn.reduce import kl_divergence
-from limbeck.nn.types import Batch, Dims, Outputs, Reads
+from limbeck.nn.types import Batch, Dims, Outputs, Reads, Unit
 
 
 class Spec(Weighted):
@@ -39,6 +39,8 @@ def soft_target_loss(
 
 class SoftTargets(nn.Module):
     """The term, ready to be summed."""
+
+    unit: Unit = "items"
 
     def __init__(self, spec: Spec) -> None:
         super().__init__()

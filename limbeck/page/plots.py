@@ -41,6 +41,26 @@ def trade(
     return draw(title, paint)
 
 
+def spreads(title: str, means: Mapping[str, Measurement], single: Mapping[str, Sequence[float]]) -> Figure:
+    """Means with their intervals, one below the other, and faintly the single values behind each."""
+
+    def paint(axes: "Axes") -> None:
+        factor = 100 if next(iter(means.values())).unit == "fraction" else 1
+        for i, (name, m) in enumerate(means.items()):
+            low, high = (m.value if end is None else end for end in (m.low, m.high))
+            bar = factor * np.array([[m.value - low], [high - m.value]])
+            values = factor * np.array(single[name])
+            axes.scatter(values, np.full(len(values), -i - 0.24), 12, color=SERIES[i % len(SERIES)], alpha=0.45)
+            axes.errorbar(factor * m.value, -i, xerr=bar.clip(0), **series(i), markersize=8, elinewidth=1.6, capsize=3)
+        axes.set_yticks([-i for i in range(len(means))], [shown(name) for name in means], color=INK)
+        axes.set_ylim(0.6 - len(means), 0.5)
+        axes.grid(visible=False, axis="y")
+        axes.set_xlabel(_axis_name(next(iter(means.values()))))
+
+    note = "Large: the mean over seeds with its 95 % interval. Small: each seed by itself."
+    return draw(title, paint, size=(4.0, 0.8 + 0.42 * len(means)), note=note)
+
+
 def class_scores(scores: Mapping[str, Array], classes: Sequence[str]) -> Figure:
     """F1 of each class, a dot for each model: `scores[role]` is `[classes]`."""
 

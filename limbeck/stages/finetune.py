@@ -12,14 +12,22 @@ from pydantic import Field
 
 from limbeck.core.bundle import Bundle, create_bundle, open_bundle
 from limbeck.core.errors import BundleError
-from limbeck.core.files import sha256_file
 from limbeck.core.journal import Journal
 from limbeck.core.spec import Spec as CoreSpec
 from limbeck.engine.loop import Run, Tracked, Training, train
 from limbeck.engine.mixture import mix
 from limbeck.engine.rows import Rows
 from limbeck.engine.seed import seed_all
-from limbeck.nn.checkpoint import check_length, load_network, read_config, resolve, save, save_tokenizer, set_labels
+from limbeck.nn.checkpoint import (
+    check_length,
+    load_network,
+    model_hashes,
+    read_config,
+    resolve,
+    save,
+    save_tokenizer,
+    set_labels,
+)
 from limbeck.nn.model import Model, best_device, tapped
 from limbeck.objectives.labels import Spec as Labels
 from limbeck.text.encode import Encoder
@@ -36,14 +44,12 @@ class Spec(Training, Tracked):
     max_length: int = Field(128, ge=8)
     """Tokens per input, special tokens included; longer texts are cut, longer word sequences read in windows."""
     replace_head: bool = False
-    """Whether a head that was trained for other labels may be thrown away."""
+    """Whether a head that has been trained, for these labels or others, is thrown away and a new one trained."""
 
 
 def outside(spec: Spec) -> dict[str, str]:
-    """Hashes of the model's files, which decide the result and stand in no Bundle of the run."""
-    folder = resolve(spec.model)
-    files = sorted([*folder.glob("*.safetensors"), *folder.glob("*.json"), *folder.glob("vocab.txt")])
-    return {file.name: sha256_file(file) for file in files if file.name != "bundle.json"}
+    """Hashes of the model's files."""
+    return model_hashes(spec.model)
 
 
 def foresee(spec: Spec, makers: Mapping[str, CoreSpec]) -> None:
@@ -108,10 +114,10 @@ def _has_head(source: Path, config: Any, task: Task, spec: Spec) -> bool:
     if not any(name.endswith(wanted) for name in config.architectures or ()):
         return False
     found = [str(config.id2label[i]) for i in sorted(config.id2label)]
-    if set(found) == set(task.labels):
-        return True
     if spec.replace_head:
         return False
+    if set(found) == set(task.labels):
+        return True
     raise BundleError(
         f"{source}: its head answers with {', '.join(found)}; the data has {', '.join(task.labels)}. If they mean the "
         "same, write the data's names into id2label of its config.json; to train a new head instead: "

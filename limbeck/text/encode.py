@@ -85,7 +85,7 @@ class Encoder:
         limit = self.max_length * _CHARACTERS_PER_TOKEN
         seconds = pairs if pairs is not None else [None] * len(texts)
         inputs = [
-            _clean(a[:limit]) if b is None else (_clean(a[:limit]), _clean(b[:limit]))
+            clean(a[:limit]) if b is None else (clean(a[:limit]), clean(b[:limit]))
             for a, b in zip(texts, seconds, strict=True)
         ]
         encodings = self._tokenizer.encode_batch(inputs)
@@ -101,7 +101,7 @@ class Encoder:
         that the tokenizer drops altogether (a lone control character) has no position.
         """
         limit = self.max_length * _CHARACTERS_PER_TOKEN
-        cleaned = [[_clean(w[:limit]) for w in sentence] for sentence in sentences]
+        cleaned = [[clean(w[:limit]) for w in sentence] for sentence in sentences]
         encodings = self._windows.encode_batch(cleaned, is_pretokenized=True)
         return [_windows([e, *e.overflowing]) for e in encodings]
 
@@ -124,6 +124,6 @@ def _windows(encodings: Sequence[object]) -> list[Encoded]:
     return windows
 
 
-def _clean(text: str) -> str:
+def clean(text: str) -> str:
     """Lone surrogates cannot be encoded as UTF-8; each becomes the replacement character, of the same length."""
     return text if text.isascii() else text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")

@@ -1,8 +1,9 @@
 """What a task must offer, so that training, evaluation and prediction need not know which task it is."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from random import Random
 from typing import Any, ClassVar, Protocol, runtime_checkable
 
 import numpy as np
@@ -10,6 +11,7 @@ import numpy as np
 from limbeck.core.predictions import Predictions
 from limbeck.core.table import Table
 from limbeck.text.encode import Encoded, Encoder
+from limbeck.text.sentence import Sentence
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +91,21 @@ class Quantizer(Protocol):
 
     def write(self, source: Path, target: Path, keep: Collection[str] = ()) -> None:
         """Write a quantised copy of `source`, with the operators named in `keep` left in fp32."""
+
+
+Draw = Callable[[Random], list[str]]
+"""The words of one variant of a sentence: one for each of its words, empty for a word that is left out."""
+
+
+@runtime_checkable
+class Augmenter(Protocol):
+    """A way to write texts anew, configured. Every augmenter file's `build(spec, teacher)` returns one."""
+
+    title: str
+    """What it does and by which model or file, for people."""
+
+    def plan(self, sentence: Sentence) -> Draw:
+        """Do once what all variants of a sentence share; nothing but the sentence may decide the result."""
 
 
 @runtime_checkable

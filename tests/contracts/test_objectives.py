@@ -24,7 +24,7 @@ def build(name: str, student: Dims = STUDENT, teacher: Dims = TEACHER):
 
 def everything(dims: Dims) -> Reads:
     layers = frozenset(range(1, dims.layers + 1))
-    return Reads(logits=True, hidden=layers | {0}, attention=layers)
+    return Reads(True, layers | {0}, layers, layers, layers)
 
 
 def outputs(batch: Batch, *, per_word: bool) -> tuple[Outputs, Outputs]:

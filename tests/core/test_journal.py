@@ -3,7 +3,7 @@ import json
 import pytest
 
 from limbeck.core import journal
-from limbeck.core.journal import Journal
+from limbeck.core.journal import Journal, read_events
 
 
 @pytest.fixture
@@ -89,3 +89,14 @@ def test_a_terminal_gets_a_bar(monkeypatch, capsys):
     assert "[epoch]" in text
     assert "4/4" in text
     assert "loss 0.5" in text
+
+
+def test_events_are_read_back_and_torn_lines_passed_over(tmp_path):
+    path = tmp_path / "log.jsonl"
+    assert list(read_events(path)) == []
+    log = Journal(path, quiet=True)
+    log.record("done", step="a")
+    with path.open("a") as file:
+        file.write('{"time": 1, "eve\n7\n')
+    log.record("done", step="b")
+    assert [event["step"] for event in read_events(path)] == ["a", "b"]

@@ -26,8 +26,8 @@ def test_loss_is_the_weighted_sum_of_the_terms():
 
 def test_reads_are_the_union_over_objectives():
     mixture = mix(models.model(layers=2), [SoftTargets(), HiddenStates(), AttentionScores(layers="last")], TEACHER)
-    assert mixture.student_reads == Reads(True, frozenset({0, 1, 2}), frozenset({2}))
-    assert mixture.teacher_reads == Reads(True, frozenset({0, 2, 4}), frozenset({4}))
+    assert mixture.student_reads == Reads(True, frozenset({0, 1, 2}), frozenset({2}), frozenset({2}))
+    assert mixture.teacher_reads == Reads(True, frozenset({0, 2, 4}), frozenset({4}), frozenset({4}))
 
 
 def test_projections_are_trained_with_the_student():
