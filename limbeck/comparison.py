@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from limbeck import adapt, pipeline
+from limbeck import adapt, execution
 from limbeck.core.bundle import Bundle
 from limbeck.core.errors import LimbeckError, RecipeError
 from limbeck.core.files import claim_directory, write_json, write_text
@@ -63,7 +63,7 @@ class _Plan:
     def recipe(self, label: str, path: Path, seed: int) -> Recipe:
         """A recipe for these rows and a seed, resolved, with no step that its evaluation does not need."""
         try:
-            recipe = pipeline.resolve(read_recipe(path)).override([f"seed={seed}"])
+            recipe = execution.resolve(read_recipe(path)).override([f"seed={seed}"])
             recipe = adapt.to_rows(recipe, self.rows)
             if self.teacher is not None:
                 recipe = adapt.to_teacher(recipe, self.teacher)
@@ -71,10 +71,10 @@ class _Plan:
                 recipe = adapt.to_fresh_teacher(recipe)
             if self.student is not None:
                 recipe = adapt.to_student(recipe, self.student)
-            recipe = adapt.to_evaluation(pipeline.resolve(recipe), self.until)
+            recipe = adapt.to_evaluation(execution.resolve(recipe), self.until)
             titles = {step.title for step in recipe.steps}
             own = [setting for setting in self.settings if _step_of(setting) in titles]
-            return pipeline.resolve(recipe.override(own))
+            return execution.resolve(recipe.override(own))
         except LimbeckError as error:
             raise type(error)(f"recipe {label}: {error}") from None
 
@@ -194,7 +194,7 @@ def _check_student(shape: str | None, recipes: Mapping[str, Recipe], log: Journa
 
 def _foresee(label: str, recipe: Recipe) -> None:
     try:
-        pipeline.foresee(recipe)
+        execution.foresee(recipe)
     except LimbeckError as error:
         raise type(error)(f"recipe {label}: {error}") from None
 
@@ -230,8 +230,8 @@ class _Runs:
         return Comparison(self.out, self._repeats(self.evaluated), self.failures, tuple(self.ran))
 
     def _one(self, label: str, seed: int, recipe: Recipe) -> Trial:
-        made: list[pipeline.Done] = []
-        for one in pipeline.walk(recipe, self._place, self.log):
+        made: list[execution.Done] = []
+        for one in execution.walk(recipe, self._place, self.log):
             made.append(one)
             self.ran += [f"{label} seed {seed}: {one.step.title}"] if one.fresh else []
         self._save(recipe, made, self.out / "runs" / f"{label}-seed-{seed}.yaml")
@@ -244,7 +244,7 @@ class _Runs:
     def _place(self, step: Step, step_hash: str) -> Path:
         return self.out / _STORE / f"{step.stage}-{step_hash[:_HASH_CHARACTERS]}"
 
-    def _save(self, recipe: Recipe, made: Sequence[pipeline.Done], path: Path) -> None:
+    def _save(self, recipe: Recipe, made: Sequence[execution.Done], path: Path) -> None:
         """Write the run's recipe, in which `out` and `from` name the places in the store."""
         places = {one.step.place: one.bundle.path.relative_to(self.out).as_posix() for one in made}
         steps = tuple(
@@ -258,7 +258,7 @@ class _Runs:
         )
         recipe.model_copy(update={"steps": steps}).save(path)
 
-    def _costs(self, recipe: Recipe, made: Sequence[pipeline.Done]) -> Iterator[Measurement]:
+    def _costs(self, recipe: Recipe, made: Sequence[execution.Done]) -> Iterator[Measurement]:
         """Seconds of the student's own training, and of all steps as if this run had been alone."""
         roles = adapt.evaluation(recipe).inputs
         own = adapt.ancestry(recipe, roles["student"]) - adapt.ancestry(recipe, roles.get("teacher", ""))

@@ -1,24 +1,19 @@
-"""Walks a recipe: resolves every step, skips what is done, runs the rest, publishes the evidence."""
+"""Whole runs: of a recipe, of the default one, of the demo, of a single stage."""
 
-import importlib
-import pkgutil
-import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 from limbeck import adapt
-from limbeck.core.bundle import Bundle, is_bundle, open_bundle, step_hash
-from limbeck.core.errors import BundleError, RecipeError
+from limbeck.core.bundle import Bundle, is_bundle, open_bundle
+from limbeck.core.errors import RecipeError
 from limbeck.core.files import claim_directory, write_bytes
 from limbeck.core.journal import Journal
 from limbeck.core.measurement import Measurement, read_measurements
-from limbeck.core.recipe import Recipe, Step, find_recipe, from_plain, read_recipe
-from limbeck.core.shelf import missing_extra
-from limbeck.core.spec import Spec, parse
+from limbeck.core.recipe import Recipe, find_recipe, from_plain, read_recipe
+from limbeck.engine import processes
+from limbeck.execution import foresee, resolve, run_step, spec_of, walk
 
 PUBLISHED = ("report.html", "measurements.json")
 """Files of a report that are laid beside the recipe when a run ends."""
@@ -26,7 +21,7 @@ _MARKS = ("recipe.yaml", "log.jsonl")
 """A directory that holds one of these is a run of ours."""
 _DEMO = (
     "finetune.max_length=64",
-    "finetune.epochs=1",
+    "finetune.epochs=2",
     "finetune.learning_rate=1.0e-4",
     "distil.phases[0].epochs=1",
     "distil.phases[0].learning_rate=2.0e-4",
@@ -35,7 +30,6 @@ _DEMO = (
 )
 """What makes the demo end within minutes on two cores: one epoch of everything, at higher rates."""
 _MEASURES = ("evaluate", "benchmark")
-_STAGES = Path(__file__).parent / "stages"
 
 
 @dataclass(frozen=True)
@@ -85,52 +79,6 @@ def table_of(bundle: Bundle) -> str:
     return render_text(rows(measured, roles, bundle.facts.get("primary", "")))
 
 
-def stage_names() -> tuple[str, ...]:
-    """The stages there are: the files of `limbeck/stages`."""
-    return tuple(sorted(m.name for m in pkgutil.iter_modules([str(_STAGES)])))
-
-
-def load_stage(name: str) -> ModuleType:
-    """Import a stage.
-
-    Raises:
-        RecipeError: There is no such stage.
-        ShelfError: A library that it needs is not installed.
-    """
-    if name not in stage_names():
-        raise RecipeError(f"no stage {name!r}; there are {', '.join(stage_names())}")
-    try:
-        return importlib.import_module(f"limbeck.stages.{name}")
-    except ModuleNotFoundError as error:
-        if error.name and error.name.startswith("limbeck"):
-            raise
-        raise missing_extra(error.name or "?", f"the stage {name!r}") from None
-
-
-def resolve(recipe: Recipe) -> Recipe:
-    """Fill in every field of every step.
-
-    Raises:
-        RecipeError: A stage, a field or a reference is wrong; nothing has run yet.
-    """
-    return recipe.model_copy(
-        update={
-            "steps": tuple(
-                s.model_copy(update={"fields": _spec(s, recipe.seed).model_dump(mode="json")}) for s in recipe.steps
-            )
-        }
-    )
-
-
-def _spec(step: Step, seed: int) -> Spec:
-    kind = load_stage(step.stage).Spec
-    fields = dict(step.fields)
-    if "seed" in kind.model_fields:
-        fields.setdefault("seed", seed)
-    spec: Spec = parse(kind, fields, step.title)
-    return spec
-
-
 def run(recipe: Recipe, out: str | Path, log: Journal | None = None) -> Result:
     """Run a recipe in a directory.
 
@@ -144,93 +92,15 @@ def run(recipe: Recipe, out: str | Path, log: Journal | None = None) -> Result:
     """
     out, resolved = Path(out), resolve(recipe)
     foresee(resolved)
-    claim_directory(out, _MARKS, "run")
-    log = (log or Journal()).recording(out / "log.jsonl")
-    resolved.save(out / "recipe.yaml")
+    log = (log or Journal()).recording(out / "log.jsonl") if processes.is_first() else Journal(quiet=True)
+    if processes.is_first():
+        claim_directory(out, _MARKS, "run")
+        resolved.save(out / "recipe.yaml")
     made = list(walk(resolved, lambda step, _: out / step.place, log))
-    _publish((one.bundle for one in made), out)
+    if processes.is_first():
+        _publish((one.bundle for one in made), out)
+    processes.wait()
     return Result(out, {one.step.title: one.bundle for one in made}, tuple(one.step.title for one in made if one.fresh))
-
-
-@dataclass(frozen=True)
-class Done:
-    """A step with its result, and whether it was run just now rather than before."""
-
-    step: Step
-    bundle: Bundle
-    fresh: bool
-
-
-def walk(recipe: Recipe, place: Callable[[Step, str], Path], log: Journal) -> Iterator[Done]:
-    """Run the steps of a resolved recipe in turn, but for those whose results are there.
-
-    Args:
-        recipe: What to do.
-        place: Where the result of a step goes, which may depend on its hash.
-        log: Where progress goes.
-    """
-    made: dict[str, Bundle] = {}
-    for step in recipe.steps:
-        inputs = {
-            role: made[source] if source in made else _open_input(step, role, source, made)
-            for role, source in step.inputs.items()
-        }
-        spec = _spec(step, recipe.seed)
-        bundle, fresh = _step(step.stage, spec, inputs, partial(place, step), log, step.title)
-        made[step.place] = bundle
-        yield Done(step, bundle, fresh)
-
-
-def foresee(recipe: Recipe) -> None:
-    """Let every stage refuse what it can see to be impossible, before hours are spent on the steps before it."""
-    specs: dict[str, Spec] = {}
-    for step in recipe.steps:
-        module, spec = load_stage(step.stage), _spec(step, recipe.seed)
-        if hasattr(module, "outside"):
-            module.outside(spec)  # names what is missing
-        for role, place in step.inputs.items():
-            if place not in specs:
-                _open_input(step, role, place, specs)
-        if hasattr(module, "foresee"):
-            module.foresee(spec, {role: specs[place] for role, place in step.inputs.items() if place in specs})
-        specs[step.place] = spec
-
-
-def _open_input(step: Step, role: str, place: str, done: Mapping[str, Any]) -> Bundle:
-    """The Bundle at a path that no earlier step makes."""
-    if not is_bundle(Path(place)):
-        known = ", ".join(done) or "none"
-        raise RecipeError(
-            f"{step.title}.from.{role}: {place!r} is neither an earlier step's `out` ({known}) nor a Bundle's path"
-        )
-    return open_bundle(place)
-
-
-def _step(
-    stage: str, spec: Spec, inputs: Mapping[str, Bundle], place: Callable[[str], Path], log: Journal, title: str
-) -> tuple[Bundle, bool]:
-    """Run one stage unless its result is there, whole, and made from the same fields and inputs."""
-    module = load_stage(stage)
-    outside = module.outside(spec) if hasattr(module, "outside") else {}
-    wanted = step_hash(stage, spec, inputs, outside)
-    out = place(wanted)
-    if is_bundle(out):
-        try:
-            found = open_bundle(out)
-            if found.manifest["step_hash"] == wanted:
-                if not (faults := found.faults()):
-                    log.say(f"── {title}: done before, nothing changed")
-                    return found, False
-                log.warn(f"{title}: {out} is damaged ({faults[0]}); it is made again")
-        except BundleError as error:
-            log.warn(f"{title}: {error}: it is made again")
-    log.say(f"── {title}")
-    log.record("step", step=title, stage=stage, hash=wanted)
-    start = time.monotonic()
-    bundle: Bundle = module.run(spec, inputs, out, log)
-    seconds = round(time.monotonic() - start, 3)
-    log.record("done", step=title, hash=wanted, digest=bundle.digest, seconds=seconds)
-    return bundle, True
 
 
 def _publish(bundles: Iterable[Bundle], out: Path) -> None:
@@ -339,7 +209,7 @@ def run_stage(
     texts = [s if s.startswith(f"{stage}.") else f"{stage}.{s}" for s in settings]
     plain = {"limbeck": 1, "steps": [{"stage": stage, **fields}]}
     step = resolve(from_plain(plain, stage)).override(texts).steps[0]
-    spec = _spec(step, seed=0)
+    spec = spec_of(step, seed=0)
     opened: dict[str, Bundle] = {}
     for role, value in inputs.items():
         if role == "run":
@@ -350,7 +220,7 @@ def run_stage(
             opened[role] = _prepare_beside(out, stage, str(value), log)
         else:
             opened[role] = open_bundle(value)
-    bundle, _ = _step(stage, spec, opened, lambda _: out, log, stage)
+    bundle, _ = run_step(stage, spec, opened, lambda _: out, log, stage)
     return bundle
 
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from limbeck import pipeline
+from limbeck import execution, pipeline
 from limbeck.core.bundle import Bundle
 from limbeck.core.errors import RecipeError
 from limbeck.core.journal import Journal
@@ -36,7 +36,7 @@ def stage_function(name: str) -> Callable[..., Bundle]:
     Its keywords are the stage's inputs, each a Bundle or the path of one (`data` may be a file of rows), the fields of
     its Spec, `out`, the directory to be made, and `log`.
     """
-    spec: type[Spec] = pipeline.load_stage(name).Spec
+    spec: type[Spec] = execution.load_stage(name).Spec
     roles, optional = ROLES[name], OPTIONAL.get(name, ())
 
     def function(*, out: str | Path, log: Journal | None = None, **keywords: Any) -> Bundle:
@@ -57,7 +57,7 @@ def _is_input(stage: str, keyword: str, value: Any) -> bool:
     """Whether a keyword names an input; what is neither is a field, and the Spec says if it is none of its own."""
     if keyword in (*ROLES[stage], *OPTIONAL.get(stage, ())):
         return True
-    if keyword in pipeline.load_stage(stage).Spec.model_fields:
+    if keyword in execution.load_stage(stage).Spec.model_fields:
         return False
     return isinstance(value, Bundle | Path) or (stage in _ANY_ROLE and isinstance(value, str))
 
@@ -88,7 +88,7 @@ def _signature(
 
 
 def _docstring(name: str, spec: type[Spec], roles: tuple[str, ...]) -> str:
-    purpose = (pipeline.load_stage(name).__doc__ or "").partition("\n\n")[0]
+    purpose = (execution.load_stage(name).__doc__ or "").partition("\n\n")[0]
     inputs = [f"    {role}: A Bundle or the path of one." for role in roles]
     fields = [f"    {f.name}: {' '.join(f.meaning.split())}" for f in describe(spec)]
     return "\n".join([purpose, "", "Args:", *inputs, *fields, "    out: Directory to be made.", "    log: Progress."])

@@ -1,5 +1,6 @@
 """Small random networks, and rows that they can learn, for tests."""
 
+import json
 import random
 from collections.abc import Sequence
 from dataclasses import replace
@@ -77,7 +78,9 @@ def batch(lengths: tuple[int, ...] = (7, 4, 9, 4), *, per_word: bool = False, se
     ends = [start + length for start, length in zip(starts, lengths, strict=True)]
     items = [i for a, b in zip(starts, ends, strict=True) for i in (range(a + 1, b, 2) if per_word else [a])]
     targets = torch.randint(0, 3, (len(items),), generator=draw)
-    return Batch(ids, torch.zeros_like(ids), lengths, targets, torch.tensor(items, dtype=torch.long), torch.arange(len(lengths)))
+    return Batch(
+        ids, torch.zeros_like(ids), lengths, targets, torch.tensor(items, dtype=torch.long), torch.arange(len(lengths))
+    )
 
 
 def chosen(batch: Batch, order: Sequence[int]) -> Batch:
@@ -171,5 +174,30 @@ def entities(path: Path, sentences: int = 120, *, seed: int = 0) -> Path:
             for _ in range(draw.randrange(4, 10))
         ]
         lines += [f"{w} {tags.get(w, 'O')}" for w in ["anna", *words, "oslo"]] + [""]
+    path.write_text("\n".join(lines) + "\n")
+    return path
+
+
+def similarities(path: Path, rows: int = 160, *, seed: int = 0) -> Path:
+    """A CSV of pairs with a score: how many of three words of the first text the second one has, and some noise."""
+    draw = random.Random(seed)
+    lines = ["sentence1,sentence2,score"]
+    for _ in range(rows):
+        first = draw.sample(["good", "bad", "film", "anna", "oslo", "lima"], 3)
+        second = [word if draw.random() < 0.6 else draw.choice(["the", "a", "very"]) for word in first]
+        score = sum(a == b for a, b in zip(first, second, strict=True)) + draw.randrange(10) / 20
+        lines.append(f"{' '.join(first)},{' '.join(second)},{score:.2f}")
+    path.write_text("\n".join(lines) + "\n")
+    return path
+
+
+def places(path: Path, rows: int = 160, *, seed: int = 0) -> Path:
+    """JSON lines in which each of `anna`, `oslo` and `lima` is a label of the texts that name it; some name none."""
+    draw = random.Random(seed)
+    lines = []
+    for _ in range(rows):
+        words = draw.choices(["anna", "oslo", "lima", "the", "visited", "in", "a"], k=draw.randrange(2, 6))
+        labels = [word for word in ("lima", "oslo", "anna") if word in words]
+        lines.append(json.dumps({"text": " ".join(words), "labels": labels}))
     path.write_text("\n".join(lines) + "\n")
     return path

@@ -1,9 +1,8 @@
 """The training loop: batches in a fixed order, one step function, best-on-dev weights kept."""
 
 import math
-import os
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -54,7 +53,8 @@ class Training(Spec):
     of the whole batch, but for objectives that compare its items with one another."""
     embeddings: Literal["rows", "all"] = "rows"
     """Which word vectors a step updates: `rows`, those that occur in its batch, by lazy Adam without decay, which costs
-    what they cost; or `all`, by AdamW, whose momentum moves every vector in every step, as BERT's does."""
+    what they cost; or `all`, by AdamW, whose momentum moves every vector in every step, as BERT's does. Processes
+    on several GPUs take `all`."""
     precision: Literal["fp32", "bf16", "fp16"] = "fp32"
     """Precision of the forward and backward pass; weights and the optimiser stay in fp32."""
 
@@ -155,10 +155,8 @@ def train(
             mixture.network.train(spec.dropout)
             order = epoch_order(rows.lengths, spec.batch_size, run.spec.seed, epoch)
             sums: dict[str, Tensor] = {}
-            first, last = epoch * len(order), max(total - 1, 1)
-            moments = [Moment((first + number) / last, epoch, run.spec.seed) for number in range(len(order))]
-            steps = zip(order, moments, strict=True)
-            for number, parts in enumerate(_feed(steps, rows, teacher, spec, accelerator), start=1):
+            feed = _feed(order, epoch, rows, teacher, spec, run.spec.seed, accelerator)
+            for number, parts in enumerate(feed, start=1):
                 terms = step(parts)
                 for name, value in terms.items():
                     sums[name] = sums.get(name, 0) + value
@@ -172,24 +170,28 @@ def train(
 
 
 def _feed(
-    steps: Iterable[tuple[Sequence[int], Moment]],
+    order: Sequence[Sequence[int]],
+    epoch: int,
     rows: Rows,
     teacher: Teacher | None,
     spec: Training,
+    seed: int,
     accelerator: Any,
 ) -> Iterator[list[tuple[Batch, Outputs]]]:
     """This process's parts of each batch, with the teacher's outputs."""
     mine = slice(accelerator.process_index * spec.accumulate, (accelerator.process_index + 1) * spec.accumulate)
     parts = accelerator.num_processes * spec.accumulate
+    last = max(spec.epochs * len(order) - 1, 1)
 
-    def make(step: tuple[Sequence[int], Moment]) -> list[tuple[Batch, Outputs]]:
-        indices, moment = step
+    def make(step: tuple[int, Sequence[int]]) -> list[tuple[Batch, Outputs]]:
+        number, indices = step
+        moment = Moment((epoch * len(order) + number) / last, epoch, seed)
         batches = [replace(part, moment=moment) for part in rows.parts(indices, parts, accelerator.device)[mine]]
         return [(batch, Outputs() if teacher is None else teacher.outputs(batch)) for batch in batches]
 
     # A CPU is busy with the step itself: there a second thread would only take turns with it.
     beside = accelerator.device.type != "cpu" and (teacher is None or teacher.ahead)
-    return ahead(steps, make) if beside else map(make, steps)
+    return ahead(enumerate(order), make) if beside else map(make, enumerate(order))
 
 
 def _show(bar: Bar, terms: dict[str, Tensor], accelerator: Any, number: int, last: int, place: str) -> None:
@@ -225,11 +227,9 @@ def _close_epoch(
 
 
 def _accelerator(spec: Training, run: Run) -> Any:
-    from accelerate import Accelerator
+    from accelerate import Accelerator, DistributedDataParallelKwargs
     from accelerate.state import AcceleratorState
 
-    if int(os.environ.get("WORLD_SIZE", "1")) > 1:
-        raise LimbeckError("training in several processes is not supported yet; start limbeck without torchrun")
     # The library keeps one precision for the whole process; phases may differ.
     AcceleratorState._reset_state()
     tracker = run.spec.tracker
@@ -238,6 +238,8 @@ def _accelerator(spec: Training, run: Run) -> Any:
         mixed_precision="no" if spec.precision == "fp32" else spec.precision,
         log_with=None if tracker == "none" else tracker,
         project_dir=str(run.folder / tracker),
+        # An objective may leave a head unread.
+        kwargs_handlers=[DistributedDataParallelKwargs(find_unused_parameters=True)],
     )
     if tracker != "none":
         accelerator.init_trackers(type(run.spec).__module__.rpartition(".")[2])

@@ -65,7 +65,9 @@ def mix(model: Model, specs: Sequence[Weighted], teacher: Dims) -> Mixture:
     return Mixture(model, build_objectives(specs, model.dims, teacher))
 
 
-def build_objectives(specs: Sequence[Weighted], student: Dims, teacher: Dims) -> dict[str, tuple[float | Ramp, Objective]]:
+def build_objectives(
+    specs: Sequence[Weighted], student: Dims, teacher: Dims
+) -> dict[str, tuple[float | Ramp, Objective]]:
     """Name → weight and objective; those of weight 0 are left out.
 
     Raises:

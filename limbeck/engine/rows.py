@@ -4,12 +4,14 @@ import hashlib
 import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from limbeck.core.hashing import digest
+from limbeck.core.predictions import Answer, known
 from limbeck.nn.types import Batch, Unit
 from limbeck.text.encode import Encoded, Encoder
 from limbeck.text.port import Example, Task
@@ -27,8 +29,9 @@ class Rows:
         type_ids: As long: 0 for the first text, 1 for the second.
         tokens: Where each row's tokens begin, and where the last row's end.
         places: Place in its row of the token that answers for each item.
-        targets: Index of the true label of each item, -1 where unknown.
+        targets: The truth of each item, as the task gives it.
         items: Where each row's items begin, and where the last row's end.
+        answer: What each item gets.
         cut: Rows that lost text to the length limit.
     """
 
@@ -38,21 +41,24 @@ class Rows:
     places: np.ndarray
     targets: np.ndarray
     items: np.ndarray
+    answer: Answer = "class"
     cut: int = 0
 
     @classmethod
     def encode(cls, task: Task, encoder: Encoder, examples: Sequence[Example]) -> "Rows":
         """Encode examples for training."""
         inputs: list[Encoded] = []
-        targets: list[list[int]] = []
+        targets: list[list[Any]] = []
         for example, windows in zip(examples, task.encode(examples, encoder), strict=True):
             truth = task.targets(example)
             inputs += windows
             targets += [[truth[w] for w in window.words] if task.per_word else truth for window in windows]
-        return cls.of(inputs, targets, per_word=task.per_word)
+        return cls.of(inputs, targets, per_word=task.per_word, answer=task.answer)
 
     @classmethod
-    def of(cls, inputs: Sequence[Encoded], targets: Sequence[Sequence[int]], *, per_word: bool) -> "Rows":
+    def of(
+        cls, inputs: Sequence[Encoded], targets: Sequence[Sequence[Any]], *, per_word: bool, answer: Answer = "class"
+    ) -> "Rows":
         """Lay rows out flat. Items are first sub-words if `per_word`, else whole texts."""
         places = [x.firsts if per_word else [0] for x in inputs]
         return cls(
@@ -60,8 +66,11 @@ class Rows:
             type_ids=_flat([x.type_ids for x in inputs], np.int8),
             tokens=np.cumsum([0, *(len(x) for x in inputs)]),
             places=_flat(places, np.int32),
-            targets=_flat(targets, np.int64),
+            targets=np.array(
+                list(itertools.chain.from_iterable(targets)), np.int64 if answer == "class" else np.float32
+            ),
             items=np.cumsum([0, *(len(x) for x in places)]),
+            answer=answer,
             cut=sum(x.cut for x in inputs),
         )
 
@@ -73,10 +82,11 @@ class Rows:
         """Tokens of each row."""
         return np.diff(self.tokens)
 
+    @property
     def labelled(self) -> list[int]:
-        """The rows that have an item whose label is known."""
-        known = np.cumsum([0, *(self.targets >= 0)])
-        return np.flatnonzero(known[self.items[1:]] > known[self.items[:-1]]).tolist()
+        """Rows in which the truth of at least one item is known."""
+        counted = np.cumsum([0, *known(self.targets, self.answer)])
+        return np.flatnonzero(counted[self.items[1:]] > counted[self.items[:-1]]).tolist()
 
     def digest(self) -> str:
         """Hash of the token ids and item positions: all that a model's outputs on the rows depend on."""
@@ -107,7 +117,7 @@ class Rows:
         return {
             "rows": len(rows),
             "items": len(items),
-            "labelled": int((self.targets[items] >= 0).sum()),
+            "labelled": int(known(self.targets[items], self.answer).sum()),
             "tokens": int(lengths.sum()),
             "pairs": int((lengths.astype(np.int64) ** 2).sum()),
         }
@@ -124,7 +134,7 @@ class Rows:
             input_ids=to_device(self.ids[tokens]),
             token_type_ids=to_device(self.type_ids[tokens]),
             lengths=tuple(lengths.tolist()),
-            targets=to_device(self.targets[items]),
+            targets=torch.from_numpy(self.targets[items]).to(device, non_blocking=True),
             items=to_device(starts + self.places[items]),
             rows=torch.from_numpy(rows),
             shares=shares,

@@ -26,7 +26,8 @@ class Step:
 
     def __init__(self, mixture: "Mixture", spec: "Training", accelerator: Any, total: int) -> None:
         self._accelerator, self._spec = accelerator, spec
-        by_row = mixture.untied_tables() if spec.embeddings == "rows" else ()
+        sums_rows = accelerator.num_processes == 1 or accelerator.device.type == "cpu"  # NCCL sums no sparse gradients
+        by_row = mixture.untied_tables() if spec.embeddings == "rows" and sums_rows else ()
         made = optimizers(mixture, by_row, spec.learning_rate, spec.weight_decay)
         warmup = round(spec.warmup_fraction * total)
         self._rates = [schedule(optimizer, spec.schedule, warmup, total) for optimizer in made]

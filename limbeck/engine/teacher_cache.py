@@ -12,6 +12,7 @@ from limbeck.core.errors import BundleError
 from limbeck.core.files import new_directory, read_json, write_json
 from limbeck.core.hashing import digest
 from limbeck.core.journal import Journal
+from limbeck.engine import processes
 from limbeck.engine.rows import Rows, spans
 from limbeck.nn.model import Model
 from limbeck.nn.types import HEADS, Batch, Outputs, Reads
@@ -123,9 +124,10 @@ def open_teacher(
         }
     )
     place = folder / f"teacher-{key[:32]}"
-    if not _is_whole(place, layout):
+    if processes.is_first() and not _is_whole(place, layout):
         _fill(place, model, rows, reads, layout, log)
         log.say(f"teacher outputs cached: {place} ({size_gb:.2f} GB; safe to delete)")
+    processes.wait()
     return CachedTeacher(place, rows, reads)
 
 

@@ -14,8 +14,9 @@ from torch import Tensor, nn
 from limbeck.core.bundle import Bundle
 from limbeck.core.errors import BundleError
 from limbeck.core.files import read_json, sha256_file
+from limbeck.core.predictions import Answer
 from limbeck.core.shelf import shelf
-from limbeck.nn.model import Model, backbone_of, tapped
+from limbeck.nn.model import PROBLEMS, Model, backbone_of, tapped
 from limbeck.text.opening import open_task
 
 EMBEDDED = "minilm-l6"
@@ -119,20 +120,21 @@ def network_class(head: str) -> Any:
     return getattr(transformers, head)
 
 
-def load_network(folder: Path, head: str, labels: tuple[str, ...] | None = None) -> nn.Module:
+def load_network(folder: Path, head: str, labels: tuple[str, ...] | None = None, answer: Answer = "class") -> nn.Module:
     """Load a stock network.
 
     Args:
         folder: A directory with config.json and safetensors.
         head: Name of the auto class.
         labels: Put a fresh head of these labels on it; None keeps the head that is there.
+        answer: What a fresh head's logits are to mean.
 
     Raises:
         BundleError: The checkpoint cannot be used.
     """
     config = read_config(folder)
     if labels is not None:
-        set_labels(config, labels)
+        set_labels(config, labels, answer)
     try:
         network, found = network_class(head).from_pretrained(
             folder,
@@ -212,8 +214,9 @@ def fresh(config: Any, head: str) -> nn.Module:
     return network
 
 
-def set_labels(config: Any, labels: tuple[str, ...]) -> None:
-    """Write label names into a configuration."""
+def set_labels(config: Any, labels: tuple[str, ...], answer: Answer) -> None:
+    """Write label names, and what the logits mean, into a configuration, as stock classes read it."""
+    config.problem_type = next((name for name, meaning in PROBLEMS.items() if meaning == answer), None)
     config.num_labels = len(labels)
     config.id2label = dict(enumerate(labels))
     config.label2id = {label: index for index, label in enumerate(labels)}
@@ -263,11 +266,18 @@ def read_tokenizer(source: Path) -> Tokenizer:
 
 
 def _describe_tokenizer(source: Path, folder: Path) -> None:
-    """Write tokenizer_config.json; without it stock classes lower-case every BERT and know no longest input."""
-    file = source / "tokenizer.json"
-    length = read_config(source).max_position_embeddings
+    """Write tokenizer_config.json; without it stock classes lower-case every BERT and know no longest input.
+
+    Nor would they tell the second text of a pair from the first.
+    """
+    file, config = source / "tokenizer.json", read_config(source)
+    types = ["token_type_ids"] if getattr(config, "type_vocab_size", 0) else []
     try:
-        stock = transformers.PreTrainedTokenizerFast(tokenizer_file=str(file), model_max_length=length)
+        stock = transformers.PreTrainedTokenizerFast(
+            tokenizer_file=str(file),
+            model_max_length=config.max_position_embeddings,
+            model_input_names=["input_ids", *types, "attention_mask"],
+        )
     except Exception as error:  # the library raises bare Exception
         raise BundleError(f"{file}: no usable tokenizer ({' '.join(str(error).split())[:200]})") from None
     stock.save_pretrained(folder)

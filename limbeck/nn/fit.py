@@ -4,20 +4,30 @@ from limbeck.core.errors import RecipeError
 from limbeck.nn.types import Dims
 
 
-def check_labels(objective: str, student: Dims, teacher: Dims, *, more_than_two: bool = False) -> None:
-    """Refuse logits that do not answer the same question, or too few classes.
+def check_labels(objective: str, student: Dims, teacher: Dims) -> None:
+    """Refuse logits that do not answer the same question.
 
     Raises:
-        RecipeError: The numbers of labels differ, or `more_than_two` are needed and there are not.
+        RecipeError: The numbers of labels differ.
     """
     if student.labels != teacher.labels:
         raise RecipeError(
             f"{objective}: the student has {student.labels} labels, the teacher {teacher.labels}; give both the same"
         )
-    if more_than_two and student.labels <= 2:
+
+
+def check_classes(objective: str, student: Dims, teacher: Dims) -> None:
+    """Refuse answers that are not one of three classes or more, for what compares classes with one another.
+
+    Raises:
+        RecipeError: The numbers of labels differ, are less than three, or are no classes.
+    """
+    check_labels(objective, student, teacher)
+    found = {"class": f"{student.labels} classes", "classes": "labels that may hold together", "value": "values"}
+    if student.answer != "class" or student.labels <= 2:
         raise RecipeError(
-            f"{objective}: compares classes among one another, and says nothing of {student.labels}; "
-            "use soft_targets or logit_mse"
+            f"{objective}: compares three or more classes with one another, and the models answer with "
+            f"{found[student.answer]}; use soft_targets or logit_mse"
         )
 
 

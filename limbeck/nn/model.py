@@ -1,16 +1,21 @@
 """A stock network together with what is known of it: its family, its size, where its parts are."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
 from torch import nn
 
+from limbeck.core.predictions import Answer
 from limbeck.core.shelf import shelf
 from limbeck.nn import taps
 from limbeck.nn.layout import Layout, Packed, Padded
 from limbeck.nn.ports import Backbone, Parts
 from limbeck.nn.types import Batch, Dims, Outputs, Reads
+
+PROBLEMS: Mapping[str, Answer] = {"multi_label_classification": "classes", "regression": "value"}
+"""What `problem_type` of a `config.json` says of a network's answers; any other is one class."""
 
 
 @dataclass
@@ -74,8 +79,14 @@ def tapped(network: nn.Module, *, per_word: bool) -> Model:
     backbone = backbone_of(network.config)
     parts = backbone.parts(network)
     taps.install(network, parts)
-    dims = replace(backbone.dims(network.config), labels=parts.classifier.out_features if parts.classifier else 0)
+    labels = parts.classifier.out_features if parts.classifier else 0
+    dims = replace(backbone.dims(network.config), labels=labels, answer=answer_of(network.config))
     return Model(network, backbone, dims, parts, per_word, backbone.PACKS)
+
+
+def answer_of(config: Any) -> Answer:
+    """What the logits mean, by `problem_type` of a configuration; a lone logit is a value, as stock classes take it."""
+    return PROBLEMS.get(config.problem_type or ("regression" if config.num_labels == 1 else ""), "class")
 
 
 def backbone_of(config: Any) -> Backbone:

@@ -10,6 +10,8 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from limbeck.core.predictions import Answer
+
 
 @dataclass(frozen=True)
 class Dims:
@@ -21,6 +23,7 @@ class Dims:
         heads: Attention heads per layer; divides `hidden`.
         intermediate: Width of the feed-forward layer.
         labels: Width of the logits.
+        answer: What the logits mean: one class, each label by itself, or a value.
     """
 
     layers: int
@@ -28,6 +31,7 @@ class Dims:
     heads: int
     intermediate: int
     labels: int = 0
+    answer: Answer = "class"
 
     def __str__(self) -> str:
         return f"{self.layers}x{self.hidden}"
@@ -63,7 +67,8 @@ class Batch:
         input_ids: Token ids.
         token_type_ids: 0 for the first text, 1 for the second.
         lengths: Tokens of each row.
-        targets: Index of the true label of each item, -1 where unknown.
+        targets: Of each item the index of its class, -1 where unknown; 1 or 0 for each label, or a value, nan where
+            unknown.
         items: Place of each item's token: a text's first, or the first sub-word of a word.
         rows: Row of the data that each row is, for caches.
         shares: Of a part of a larger batch: which share of each unit of that batch it has.
@@ -73,7 +78,7 @@ class Batch:
     input_ids: Int[Tensor, " tokens"]
     token_type_ids: Int[Tensor, " tokens"]
     lengths: tuple[int, ...]
-    targets: Int[Tensor, " items"]
+    targets: Int[Tensor, " items"] | Float[Tensor, " items"] | Float[Tensor, "items labels"]
     items: Int[Tensor, " items"]
     rows: Int[Tensor, " batch"]
     shares: Mapping[Unit, float] = field(default_factory=lambda: dict.fromkeys(get_args(Unit), 1.0))

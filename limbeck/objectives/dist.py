@@ -8,14 +8,13 @@ second part compares items of a batch with one another: batches should have many
 
 from typing import Annotated
 
-import torch
 from jaxtyping import Float
 from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional
 
 from limbeck.core.spec import Ramp, Weighted, changing, value_at
-from limbeck.nn.fit import check_labels
+from limbeck.nn.fit import check_classes
 from limbeck.nn.reduce import mean_over
 from limbeck.nn.types import Batch, Dims, Outputs, Reads, Unit
 
@@ -66,10 +65,10 @@ class Dist(nn.Module):
 
 
 def build(spec: Spec, student: Dims, teacher: Dims) -> Dist:
-    """Needs both to answer with the same labels, three or more.
+    """Needs both to answer with one of the same classes, three or more.
 
     Raises:
-        RecipeError: The numbers of labels differ, or there are two.
+        RecipeError: The numbers of labels differ, or there are two, or they are no classes.
     """
-    check_labels("dist", student, teacher, more_than_two=True)
+    check_classes("dist", student, teacher)
     return Dist(spec)

@@ -14,7 +14,7 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from limbeck.core.spec import Ramp, Weighted, changing, value_at
-from limbeck.nn.fit import check_labels
+from limbeck.nn.fit import check_classes
 from limbeck.nn.reduce import kl_divergence, mean_over
 from limbeck.nn.types import Batch, Dims, Outputs, Reads, Unit
 
@@ -68,10 +68,10 @@ class Dkd(nn.Module):
 
 
 def build(spec: Spec, student: Dims, teacher: Dims) -> Dkd:
-    """Needs both to answer with the same labels, three or more.
+    """Needs both to answer with one of the same classes, three or more.
 
     Raises:
-        RecipeError: The numbers of labels differ, or there are two.
+        RecipeError: The numbers of labels differ, or there are two, or they are no classes.
     """
-    check_labels("dkd", student, teacher, more_than_two=True)
+    check_classes("dkd", student, teacher)
     return Dkd(spec)

@@ -31,7 +31,7 @@ class Spec(Weighted):
 def nearest_increasing(distances: Float[Tensor, "teacher_layers student_layers"]) -> Int[Tensor, " teacher_layers"]:
     """Index of the nearest student layer of each teacher layer, increasing; the first again where none is left.
 
-    >>> nearest_increasing(torch.tensor([[5.0, 1.0, 9.0], [7.0, 2.0, 3.0]])).tolist()  # the second takes what is nearest
+    >>> nearest_increasing(torch.tensor([[5.0, 1.0, 9.0], [7.0, 2.0, 3.0]])).tolist()
     [0, 1]
     """
     places = torch.arange(distances.shape[1], device=distances.device)

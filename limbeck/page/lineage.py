@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import yaml
 
 from limbeck.core.bundle import Bundle
+from limbeck.evidence.comparison import agreement_text
 from limbeck.evidence.table import metric_name
 
 SHORT = 12
@@ -62,8 +63,8 @@ def checks(model: Bundle) -> Iterator[str]:
         difference, shapes = parity["max_difference"], parity["shapes"]
         yield f"ONNX against PyTorch: logits differ by at most {difference:.1g} over {shapes} shapes."
     if gate := model.facts.get("gate"):
-        metric, drop, agreement = metric_name(str(gate["metric"])), 100 * gate["drop"], 100 * gate["agreement"]
-        change = f"{metric} falls by {drop:.2f} points, {agreement:.1f} % of the answers are the same"
+        alike = agreement_text(gate.get("answer", "class"), gate["agreement"])
+        change = f"{metric_name(str(gate['metric']))} falls by {100 * gate['drop']:.2f} points, {alike}"
         yield f"int8 against its parent on {gate['n']:,} dev examples: {change}."
 
 

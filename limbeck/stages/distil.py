@@ -30,7 +30,7 @@ from limbeck.nn.types import Batch, Dims, Reads
 from limbeck.objectives.attention_relations import Spec as AttentionRelations
 from limbeck.objectives.hidden_states import Spec as HiddenStates
 from limbeck.objectives.labels import Spec as Labels
-from limbeck.objectives.labels import cross_entropy
+from limbeck.objectives.labels import label_loss
 from limbeck.objectives.soft_targets import Spec as SoftTargets
 from limbeck.text.examples import read_examples
 from limbeck.text.opening import open_encoder, open_task
@@ -38,6 +38,8 @@ from limbeck.text.opening import open_encoder, open_task
 _IMPORTANCE_ROWS = 512
 _IMPORTANCE_BATCH = 16
 
+TOGETHER = True
+"""Several processes train together."""
 AnyObjective = Annotated[Weighted, on_shelf("objectives")]
 
 
@@ -148,7 +150,7 @@ def run(spec: Spec, inputs: Mapping[str, Bundle], out: Path, log: Journal) -> Bu
 
 def _student_dims(spec: Spec, teacher: Dims) -> Dims:
     shape = parse_shape(spec.student, Shape(teacher.layers, teacher.hidden, teacher.heads, teacher.intermediate))
-    return Dims(shape.layers, shape.hidden, shape.heads, shape.intermediate, teacher.labels)
+    return Dims(shape.layers, shape.hidden, shape.heads, shape.intermediate, teacher.labels, teacher.answer)
 
 
 def _student(spec: Spec, teacher: Model, head: str, rows: Rows, log: Journal) -> Model:
@@ -168,13 +170,13 @@ def _student(spec: Spec, teacher: Model, head: str, rows: Rows, log: Journal) ->
 
 def _importance(teacher: Model, rows: Rows) -> Importance:
     device = next(teacher.network.parameters()).device
-    chosen = rows.labelled()[:_IMPORTANCE_ROWS]
+    chosen = rows.labelled[:_IMPORTANCE_ROWS]
     groups = [chosen[i : i + _IMPORTANCE_BATCH] for i in range(0, len(chosen), _IMPORTANCE_BATCH)]
 
     def loss(batch: Batch) -> Tensor:
         logits = teacher.run(batch, Reads(logits=True)).logits
         assert logits is not None
-        return cross_entropy(logits, batch.targets)
+        return label_loss(logits, batch.targets, teacher.dims.answer)
 
     return measure_importance(teacher, (rows.batch(g, device) for g in groups), loss)
 

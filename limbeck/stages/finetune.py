@@ -3,10 +3,11 @@
 Source of the defaults: BERT, Devlin et al. 2018, arXiv:1810.04805, appendix A.3.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from pydantic import Field
 
@@ -28,12 +29,18 @@ from limbeck.nn.checkpoint import (
     save_tokenizer,
     set_labels,
 )
-from limbeck.nn.model import Model, best_device, tapped
+from limbeck.nn.model import Model, answer_of, best_device, tapped
 from limbeck.objectives.labels import Spec as Labels
 from limbeck.text.encode import Encoder
 from limbeck.text.examples import read_examples
 from limbeck.text.opening import open_task
 from limbeck.text.port import Task
+
+_KINDS = {"class": "one of", "classes": "any of", "value": "the value"}
+
+
+TOGETHER = True
+"""Several processes train together."""
 
 
 class Spec(Training, Tracked):
@@ -88,12 +95,12 @@ def run(spec: Spec, inputs: Mapping[str, Bundle], out: Path, log: Journal) -> Bu
     with create_bundle(out, "finetune", spec, inputs, outside(spec)) as draft:
         save_tokenizer(source, draft.path)
         encoder = Encoder.read(draft.path / "tokenizer.json", spec.max_length)
-        network = load_network(source, task.head, None if kept else task.labels)
+        network = load_network(source, task.head, None if kept else task.labels, task.answer)
         model = tapped(network, per_word=task.per_word)
         model.network.to(best_device())
         if kept:
             log.say(f"{spec.model} answers with these labels already: it is not fine-tuned again")
-            _reorder_labels(model, task.labels)
+            _reorder_labels(model, task)
             history: list[dict[str, Any]] = []
         else:
             history = _train(spec, model, task, encoder, data, out, log)
@@ -116,25 +123,40 @@ def _has_head(source: Path, config: Any, task: Task, spec: Spec) -> bool:
     found = [str(config.id2label[i]) for i in sorted(config.id2label)]
     if spec.replace_head:
         return False
-    if set(found) == set(task.labels):
+    alike = answer_of(config) == task.answer and len(found) == len(task.labels)
+    if alike and (set(found) == set(task.labels) or task.answer == "value"):
         return True
     raise BundleError(
-        f"{source}: its head answers with {', '.join(found)}; the data has {', '.join(task.labels)}. If they mean the "
+        f"{source}: its head answers with {_KINDS[answer_of(config)]} {', '.join(found)}; the data has "
+        f"{_KINDS[task.answer]} {', '.join(task.labels)}. If they mean the "
         "same, write the data's names into id2label of its config.json; to train a new head instead: "
         "--set finetune.replace_head=true"
     )
 
 
-def _reorder_labels(model: Model, labels: tuple[str, ...]) -> None:
+def _reorder_labels(model: Model, task: Task) -> None:
     """Bring the rows of the classifier into the order of the data's labels."""
     classifier = model.parts.classifier
     assert classifier is not None
-    now = [str(model.config.id2label[i]) for i in range(len(labels))]
-    order = [now.index(label) for label in labels]
+    now = [str(model.config.id2label[i]) for i in range(len(task.labels))]
+    order = [now.index(label) for label in task.labels] if len(now) > 1 else [0]
     with torch.no_grad():
         classifier.weight.copy_(classifier.weight[order].clone())
         classifier.bias.copy_(classifier.bias[order].clone())
-    set_labels(model.config, labels)
+    set_labels(model.config, task.labels, task.answer)
+
+
+def _meet_values(model: Model, values: Sequence[float]) -> None:
+    """Let a fresh head begin at the mean of the values, and spread as they do.
+
+    The head answers in the data's own unit, so that stock classes do. The steps of AdamW are as large as its rate,
+    whatever the loss: a bias that began at 0 would need thousands of them to get to a mean of 100.
+    """
+    classifier = model.parts.classifier
+    assert classifier is not None
+    with torch.no_grad():
+        classifier.weight.mul_(float(np.std(values)))
+        classifier.bias.fill_(float(np.mean(values)))
 
 
 def _train(
@@ -145,6 +167,8 @@ def _train(
     if rows.cut:
         log.warn(f"{rows.cut} of {len(rows)} training texts are longer than {spec.max_length} tokens and are cut")
     windows = f" in {len(rows)} windows of {spec.max_length} tokens" if len(rows) > len(examples) else ""
+    if task.answer == "value":
+        _meet_values(model, [e.target for e in examples])
     log.say(
         f"fine-tuning {spec.model} ({model.parameter_count() / 1e6:.1f} M parameters) on {len(examples)} rows{windows}"
     )

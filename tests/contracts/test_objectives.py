@@ -17,7 +17,7 @@ STUDENT = Dims(layers=2, hidden=24, heads=4, intermediate=48, labels=3)
 TEACHER = dataclasses.replace(STUDENT, layers=4)
 ZERO_WHEN_EQUAL = set(NAMES) - {"labels"}
 SAME_LABELS = {"soft_targets", "logit_mse", "dist", "dkd"}
-MORE_THAN_TWO_LABELS = {"dist", "dkd"}
+CLASSES = {"dist", "dkd"}
 SAME_HEADS = {"attention_scores", "minilm"}
 SAME_WIDTHS = {"cosine", "patient"}
 """Unless they project."""
@@ -180,10 +180,11 @@ def test_other_labels_are_refused(name):
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_two_classes_are_enough_or_refused_with_the_remedy(name):
-    pair = [dataclasses.replace(dims, labels=2) for dims in (STUDENT, TEACHER)]
-    if name in MORE_THAN_TWO_LABELS:
-        with pytest.raises(RecipeError, match=f"{name}: .* 2; use soft_targets or logit_mse"):
+@pytest.mark.parametrize(("labels", "answer"), [(2, "class"), (3, "classes"), (1, "value")])
+def test_other_answers_are_enough_or_refused_with_the_remedy(name, labels, answer):
+    pair = [dataclasses.replace(dims, labels=labels, answer=answer) for dims in (STUDENT, TEACHER)]
+    if name in CLASSES:
+        with pytest.raises(RecipeError, match=f"{name}: .* three or more classes .*; use soft_targets or logit_mse"):
             build(name, *pair)
     else:
         assert build(name, *pair)
@@ -210,5 +211,5 @@ def test_maps_that_the_depths_do_not_admit_are_refused(name):
 
 
 def test_the_sets_above_name_objectives():
-    assert set(NAMES) >= SAME_LABELS | MORE_THAN_TWO_LABELS | SAME_HEADS | SAME_WIDTHS | LAYER_MAPS
+    assert set(NAMES) >= SAME_LABELS | CLASSES | SAME_HEADS | SAME_WIDTHS | LAYER_MAPS
     assert {n for n in NAMES if "layers" in shelf("objectives").spec(n).model_fields} == LAYER_MAPS
