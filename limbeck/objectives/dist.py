@@ -33,6 +33,7 @@ class Spec(Weighted):
 def correlation_distance(left: Float[Tensor, "rows columns"], right: Float[Tensor, "rows columns"]) -> Tensor:
     """Mean over rows of 1 − ρ, Pearson's correlation; 0 where there are no two columns.
 
+    >>> import torch
     >>> left = torch.tensor([[1.0, 2.0, 3.0], [1.0, 2.0, 3.0]])
     >>> right = torch.tensor([[2.0, 4.0, 6.0], [3.0, 2.0, 1.0]])
     >>> round(correlation_distance(left, right).item(), 4)  # (0 + 2) / 2
