@@ -1,4 +1,4 @@
-"""Shapes of students, as people write them: `3x384`, `half`, `same`, `layers=3,hidden=192,heads=12,intermediate=768`."""
+"""Shapes of students, as people write them: `3x384`, `half`, `layers=3,hidden=192,heads=12,intermediate=768`."""
 
 import re
 from dataclasses import dataclass

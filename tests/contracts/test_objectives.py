@@ -11,6 +11,7 @@ from limbeck.core.errors import RecipeError
 from limbeck.core.shelf import shelf
 from limbeck.nn.types import Batch, Dims, Moment, Outputs, Reads
 from tests import models
+from tests.engine.test_teacher_cache import rows
 
 NAMES = shelf("objectives").names()
 STUDENT = Dims(layers=2, hidden=24, heads=4, intermediate=48, labels=3)
@@ -21,6 +22,8 @@ CLASSES = {"dist", "dkd"}
 SAME_HEADS = {"attention_scores", "minilm"}
 SAME_WIDTHS = {"cosine", "patient"}
 """Unless they project."""
+COMPARES_ROWS = {"dist", "similarity", "layerwise_nearest"}
+"""What they make of a row depends on the others in its part of the batch."""
 LAYER_MAPS = {"attention_scores", "hidden_states", "patient"}
 
 
@@ -133,6 +136,14 @@ def test_spec_survives_yaml(name):
     assert shelf("objectives").parse(yaml.safe_load(text), "x") == spec
 
 
+@pytest.mark.parametrize("name", sorted(set(NAMES) - COMPARES_ROWS))
+def test_parts_of_a_batch_add_up_to_the_whole(name, per_word):
+    made, objective = rows(per_word=per_word), build(name)
+    (whole,), parts = (made.parts([3, 11, 0, 7, 5], count, torch.device("cpu")) for count in (1, 3))
+    found = [part.shares[objective.unit] * objective(*outputs(part, per_word=per_word), part) for part in parts]
+    torch.testing.assert_close(sum(found), objective(*outputs(whole, per_word=per_word), whole), rtol=1e-4, atol=1e-6)
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_nothing_to_answer_is_no_fault(name):
     """A batch of windows in which no word begins has tokens, but no items."""
@@ -211,5 +222,5 @@ def test_maps_that_the_depths_do_not_admit_are_refused(name):
 
 
 def test_the_sets_above_name_objectives():
-    assert set(NAMES) >= SAME_LABELS | CLASSES | SAME_HEADS | SAME_WIDTHS | LAYER_MAPS
+    assert set(NAMES) >= SAME_LABELS | CLASSES | SAME_HEADS | SAME_WIDTHS | COMPARES_ROWS | LAYER_MAPS
     assert {n for n in NAMES if "layers" in shelf("objectives").spec(n).model_fields} == LAYER_MAPS
