@@ -1,4 +1,4 @@
-"""Align the directions of the last hidden states (DistilBERT, Sanh et al. 2019, arXiv:1910.01108, section 3).
+"""Align the directions of the last hidden states (DistilBERT, Sanh et al. 2019, arXiv:1910.01108, section 2).
 
 `1 − cos(H_s, H_t)`, mean over tokens. Reads the last hidden states of both. Costs nothing beside the forward pass, or,
 with `project`, one `hidden_s × hidden_t` product. The published student is as wide as its teacher.

@@ -1,4 +1,4 @@
-"""Match how the teacher ranks, not what it says to the digit (DIST, Huang et al. 2022, arXiv:2205.10536, eq. 8 to 10).
+"""Match how the teacher ranks, not what it says to the digit (DIST, Huang et al. 2022, arXiv:2205.10536, section 4).
 
 `T² · (β (1 − ρ_inter) + γ (1 − ρ_intra))` over probabilities softened by T: Pearson's ρ over the classes of each item,
 and over the items of the batch for each class. Reads both logits. Unlabelled items count. Costs nothing beside the

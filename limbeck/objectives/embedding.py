@@ -1,4 +1,4 @@
-"""Give each row the teacher's vector (LEAF, Vujanic and Rueckstiess 2025, arXiv:2509.12539, section 3).
+"""Give each row the teacher's vector (LEAF, Vujanic and Rueckstiess 2025, arXiv:2509.12539).
 
 `‖W · pool(H_s) − pool(H_t)‖²`, summed over features, mean over rows: a text, a pair, or the words of a window have one
 vector each. Reads the last hidden states of both. Costs one `hidden_s × hidden_t` product for each row. Departs from

@@ -1,4 +1,4 @@
-"""Match teacher layers with whatever student layers are nearest (CoFi, Xia et al. 2022, arXiv:2204.00408, equation 3).
+"""Match teacher layers with whatever student layers are nearest (CoFi, Xia et al. 2022, arXiv:2204.00408, section 3.2).
 
 `MSE(H_s^m(i) W, H_t^i)`, mean over tokens, features and the chosen teacher layers i. m(i) is found anew in each step,
 from the deepest i down: the nearest student layer below the one just taken, or layer 1 again where none is left. Reads

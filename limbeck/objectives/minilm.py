@@ -1,4 +1,4 @@
-"""Match how the last layer attends and how its values relate (MiniLM, Wang et al. 2020, arXiv:2002.10957, eq. 7 to 9).
+"""Match how the last layer attends and how its values relate (MiniLM, Wang et al. 2020, arXiv:2002.10957, section 3).
 
 `KL(A_t ‖ A_s) + KL(R_t ‖ R_s)` with the attention `A = softmax(QKᵀ/√d)` and the relation `R = softmax(VVᵀ/√d)` of each
 head, each a mean over heads and rows. Reads queries, keys and values of the last layers; widths and depths may differ,

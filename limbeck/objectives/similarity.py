@@ -1,4 +1,4 @@
-"""Match how alike the rows of a batch are (SetFit's distillation, Tunstall et al. 2022, arXiv:2209.11055, section 6).
+"""Match how alike the rows of a batch are (SetFit's distillation, Tunstall et al. 2022, arXiv:2209.11055).
 
 `(cos_s(i, j) − cos_t(i, j))²` of the rows' pooled last hidden states, mean over all pairs of different rows of the
 batch; a lone row has none. Reads the last hidden states of both, of any widths. Costs one product of the batch with
