@@ -3,7 +3,7 @@
 import math
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -21,7 +21,7 @@ from limbeck.engine.score import TorchScorer, dev_score
 from limbeck.engine.step import Step
 from limbeck.engine.teacher_cache import Teacher
 from limbeck.nn.model import Model, best_device
-from limbeck.nn.types import Batch, Outputs
+from limbeck.nn.types import Batch, Moment, Outputs
 from limbeck.text.encode import Encoder
 from limbeck.text.port import Example, Task
 
@@ -155,7 +155,8 @@ def train(
             mixture.network.train(spec.dropout)
             order = epoch_order(rows.lengths, spec.batch_size, run.spec.seed, epoch)
             sums: dict[str, Tensor] = {}
-            for number, parts in enumerate(_feed(order, rows, teacher, spec, accelerator), start=1):
+            feed = _feed(order, epoch, rows, teacher, spec, run.spec.seed, accelerator)
+            for number, parts in enumerate(feed, start=1):
                 terms = step(parts)
                 for name, value in terms.items():
                     sums[name] = sums.get(name, 0) + value
@@ -169,19 +170,28 @@ def train(
 
 
 def _feed(
-    order: Sequence[Sequence[int]], rows: Rows, teacher: Teacher | None, spec: Training, accelerator: Any
+    order: Sequence[Sequence[int]],
+    epoch: int,
+    rows: Rows,
+    teacher: Teacher | None,
+    spec: Training,
+    seed: int,
+    accelerator: Any,
 ) -> Iterator[list[tuple[Batch, Outputs]]]:
     """This process's parts of each batch, with the teacher's outputs."""
     mine = slice(accelerator.process_index * spec.accumulate, (accelerator.process_index + 1) * spec.accumulate)
     parts = accelerator.num_processes * spec.accumulate
+    last = max(spec.epochs * len(order) - 1, 1)
 
-    def make(indices: Sequence[int]) -> list[tuple[Batch, Outputs]]:
-        batches = rows.parts(indices, parts, accelerator.device)[mine]
+    def make(step: tuple[int, Sequence[int]]) -> list[tuple[Batch, Outputs]]:
+        number, indices = step
+        moment = Moment((epoch * len(order) + number) / last, epoch, seed)
+        batches = [replace(part, moment=moment) for part in rows.parts(indices, parts, accelerator.device)[mine]]
         return [(batch, Outputs() if teacher is None else teacher.outputs(batch)) for batch in batches]
 
     # A CPU is busy with the step itself: there a second thread would only take turns with it.
     beside = accelerator.device.type != "cpu" and (teacher is None or teacher.ahead)
-    return ahead(order, make) if beside else map(make, order)
+    return ahead(enumerate(order), make) if beside else map(make, enumerate(order))
 
 
 def _show(bar: Bar, terms: dict[str, Tensor], accelerator: Any, number: int, last: int, place: str) -> None:

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from limbeck.core.errors import RecipeError
 from limbeck.core.shelf import shelf
-from limbeck.core.spec import Weighted
+from limbeck.core.spec import Ramp, Weighted, value_at
 from limbeck.nn.model import Model
 from limbeck.nn.ports import Objective
 from limbeck.nn.types import Batch, Dims, Outputs, Reads
@@ -23,7 +23,7 @@ class Mixture(nn.Module):
         objectives: Name → weight and objective; those of weight 0 are left out.
     """
 
-    def __init__(self, model: Model, objectives: Mapping[str, tuple[float, Objective]]) -> None:
+    def __init__(self, model: Model, objectives: Mapping[str, tuple[float | Ramp, Objective]]) -> None:
         super().__init__()
         self.network = model.network
         self.objectives = nn.ModuleDict({name: o for name, (_, o) in objectives.items()})  # type: ignore[misc]
@@ -36,11 +36,12 @@ class Mixture(nn.Module):
     def forward(self, batch: Batch, teacher: Outputs) -> dict[str, Tensor]:
         """Each weighted term, and their sum as `loss`."""
         student = self._model.run(batch, self.student_reads)
+        factors = {
+            name: value_at(weight, batch.moment.progress) * batch.shares[self._units[name]]
+            for name, weight in self.weights.items()
+        }
         with torch.autocast(batch.input_ids.device.type, enabled=False):  # losses are taken in fp32
-            terms = {
-                name: self.weights[name] * batch.shares[self._units[name]] * objective(student, teacher, batch)
-                for name, objective in self.objectives.items()
-            }
+            terms = {name: factors[name] * o(student, teacher, batch) for name, o in self.objectives.items()}
         return {"loss": torch.stack(list(terms.values())).sum(), **terms}
 
     def untied_tables(self) -> list[nn.Embedding]:
@@ -64,13 +65,15 @@ def mix(model: Model, specs: Sequence[Weighted], teacher: Dims) -> Mixture:
     return Mixture(model, build_objectives(specs, model.dims, teacher))
 
 
-def build_objectives(specs: Sequence[Weighted], student: Dims, teacher: Dims) -> dict[str, tuple[float, Objective]]:
+def build_objectives(
+    specs: Sequence[Weighted], student: Dims, teacher: Dims
+) -> dict[str, tuple[float | Ramp, Objective]]:
     """Name → weight and objective; those of weight 0 are left out.
 
     Raises:
         RecipeError: None is left, one is named twice, or one does not fit the pair of sizes.
     """
-    weighed = [s for s in specs if s.weight > 0]
+    weighed = [s for s in specs if s.weight != 0]
     names = [s.kind for s in weighed]
     if not names or len(set(names)) < len(names):
         raise RecipeError(f"objectives: give at least one, each once, with a weight above 0 (found {names})")

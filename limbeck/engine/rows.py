@@ -115,6 +115,7 @@ class Rows:
     def _count(self, rows: np.ndarray) -> dict[Unit, int]:
         items, lengths = spans(self.items, rows), _sizes(self.tokens, rows)
         return {
+            "rows": len(rows),
             "items": len(items),
             "labelled": int(known(self.targets[items], self.answer).sum()),
             "tokens": int(lengths.sum()),
