@@ -26,7 +26,9 @@ Teacher = Annotated[
 ]
 Student = Annotated[
     str | None,
-    typer.Option("--student", metavar="SHAPE", help="3x384, half, third, tiny, or layers=3,hidden=192,…"),
+    typer.Option(
+        "--student", metavar="SHAPE", help="3x384, half, third, tiny, layers=3,hidden=192,…; or a model to begin from."
+    ),
 ]
 
 Dev = Annotated[str | None, typer.Option("--dev", metavar="FILE", help="Rows to choose the best weights by.")]
