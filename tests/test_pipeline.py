@@ -195,7 +195,7 @@ def test_stage_functions_show_their_fields(finished):
         limbeck.distil(
             teacher=finished.out / "teacher", teacher_2="two", data=finished.out / "steps/data", out="nowhere"
         )
-    with pytest.raises(RecipeError, match="distil.tutor: no such field"):
+    with pytest.raises(RecipeError, match=r"distil\.tutor: no such field"):
         limbeck.distil(teacher="one", tutor="two", data="three", out="nowhere")
 
 

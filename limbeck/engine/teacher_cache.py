@@ -34,9 +34,11 @@ class Teacher(Protocol):
         """What the objectives read, without gradients."""
 
 
-class LiveTeacher(Teacher, Protocol):
-    """A teacher that is run, and can be asked all that a cache of its outputs depends on."""
+class LiveTeacher(Protocol):
+    """A teacher that is run for each batch, and tells all that a cache of its outputs depends on."""
 
+    ahead: bool
+    """As `Teacher`'s."""
     reads: Reads
     """What it gives."""
     dims: Dims
@@ -45,6 +47,9 @@ class LiveTeacher(Teacher, Protocol):
     """Hash of the files of its models, their tokenizers among them, and of how they are put together."""
     device: torch.device
     """Where its outputs lie."""
+
+    def outputs(self, batch: Batch) -> Outputs:
+        """What it reads, without gradients."""
 
 
 class OnlineTeacher:

@@ -9,6 +9,7 @@ from limbeck.nn.checkpoint import check_weights, read_config, read_tokenizer
 from limbeck.nn.model import backbone_of
 from limbeck.nn.types import Dims
 from limbeck.text.encode import Encoder
+from limbeck.text.opening import longest_input
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,7 @@ def outlook_of_bundle(bundle: Bundle) -> Outlook:
     """The outlook of a model that is there.
 
     Raises:
-        BundleError: It holds no PyTorch weights.
+        BundleError: It holds no PyTorch weights, or does not tell the length of its inputs.
     """
     check_weights(bundle)
-    return outlook_of(bundle.path, int(bundle.facts["max_length"]))
+    return outlook_of(bundle.path, longest_input(bundle))
