@@ -34,6 +34,7 @@ class Teacher(Protocol):
         """What the objectives read, without gradients."""
 
 
+@runtime_checkable
 class LiveTeacher(Protocol):
     """A teacher that is run for each batch, and tells all that a cache of its outputs depends on."""
 

@@ -26,16 +26,16 @@ def answers_alike(answer: Answer, labels: Sequence[str], other: Answer, names: S
     return answer == other and len(labels) == len(names) and (answer == "value" or set(labels) == set(names))
 
 
-def order_labels(model: Model, labels: Sequence[str]) -> None:
+def order_labels(model: Model, now: Sequence[str], labels: Sequence[str]) -> None:
     """Bring the rows of the classifier into the order of the data's labels.
 
     Args:
-        model: A model whose `id2label` names the same labels, in any order.
-        labels: The data's.
+        model: The model.
+        now: What its logits mean.
+        labels: What they shall mean: the same, in any order; of a value the name alone may differ.
     """
     classifier = model.parts.classifier
     assert classifier is not None
-    now = [str(model.config.id2label[i]) for i in range(len(labels))]
     order = [now.index(label) for label in labels] if len(now) > 1 else [0]
     with torch.no_grad():
         classifier.weight.copy_(classifier.weight[order].clone())

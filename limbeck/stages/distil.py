@@ -145,10 +145,10 @@ def foresee(spec: Spec, inputs: Mapping[str, Any]) -> Outlook | None:
         _check_task(spec, open_task(data))
         for bundle in there:
             _check_answers(bundle, open_task(data), data)
-    known = [outlook_of_bundle(found) if isinstance(found, Bundle) else found for found in map(inputs.get, roles)]
-    if known[0] is None:
+    known = {role: outlook_of_bundle(one) if isinstance(one := inputs[role], Bundle) else one for role in roles}
+    if known["teacher"] is None:
         return None
-    student = _outlook(spec, known[0])
+    student = _outlook(spec, known["teacher"])
     _check_phases(spec, student, known)
     return student
 
@@ -172,11 +172,11 @@ def run(spec: Spec, inputs: Mapping[str, Bundle], out: Path, log: Journal) -> Bu
     _check_task(spec, task)
     for role in roles:
         _check_answers(inputs[role], task, data)
-    known = [outlook_of_bundle(inputs[role]) for role in roles]
-    outlook = _outlook(spec, known[0])
+    known = {role: outlook_of_bundle(inputs[role]) for role in roles}
+    outlook = _outlook(spec, known["teacher"])
     _check_phases(spec, outlook, known)
     seed_all(spec.seed)
-    tutors = [_tutor(role, inputs[role], one, task) for role, one in zip(roles, known, strict=True)]
+    tutors = [_tutor(role, inputs[role], one, task) for role, one in known.items()]
     examples = read_examples(data, "train")
     rows = Rows.encode(task, outlook.encoder, examples)
     if rows.cut:
@@ -262,28 +262,28 @@ def _aligned(student: Outlook, teacher: Outlook) -> bool:
     return same or student.encoder.same_as(teacher.encoder)
 
 
-def _check_phases(spec: Spec, student: Outlook, teachers: Sequence[Outlook | None]) -> None:
+def _check_phases(spec: Spec, student: Outlook, teachers: Mapping[str, Outlook | None]) -> None:
     """Refuse objectives that do not fit the sizes, or that compare tokens where the sides have different ones."""
-    first = teachers[0]
+    first = teachers["teacher"]
     assert first is not None
     for number, phase in enumerate(spec.phases):
         built = build_objectives(phase.objectives, student.dims, first.dims)
         inside = [name for name, (_, one) in built.items() if any(layers for _, layers in one.teacher_reads.layers())]
         if not inside or _aligned(student, first):
             continue
-        fit = [n for n, one in enumerate(teachers, 1) if one is not None and _aligned(student, one)]
+        fit = [role for role, one in teachers.items() if one is not None and _aligned(student, one)]
         raise RecipeError(
             f"distil.phases[{number}].objectives: {', '.join(inside)} compare student and teacher token by token, but "
             "their tokenizers (or max_length) cut texts differently; take objectives that read answers alone, as "
-            f"[soft_targets, labels], or a student with the teacher's tokenizer and max_length"
-            + (f"; or let teacher_{fit[0]}, which has the student's, be `teacher`" if fit else "")
+            "[soft_targets, labels], or a student with the teacher's tokenizer and max_length"
+            + (f"; or let {fit[0]}, which has the student's, be `teacher`" if fit else "")
         )
 
 
 def _tutor(role: str, bundle: Bundle, outlook: Outlook, task: Task) -> Tutor:
     model = load_bundle(bundle)
     if list(bundle.labels) != list(task.labels):
-        order_labels(model, task.labels)
+        order_labels(model, bundle.labels, task.labels)
     model.network.to(best_device())
     return Tutor(role, model, outlook.encoder, digest({"bundle": bundle.digest, "labels": task.labels}))
 

@@ -96,7 +96,7 @@ def run(spec: Spec, inputs: Mapping[str, Bundle], out: Path, log: Journal) -> Bu
         model.network.to(best_device())
         if kept:
             log.say(f"{spec.model} answers with these labels already: it is not fine-tuned again")
-            order_labels(model, task.labels)
+            order_labels(model, [str(config.id2label[i]) for i in sorted(config.id2label)], task.labels)
             history: list[dict[str, Any]] = []
         else:
             history = _train(spec, model, task, encoder, data, out, log)

@@ -113,7 +113,7 @@ def test_labels_in_another_order_are_put_in_order(teacher, data, tmp_path):
     turned = teacher.labels[::-1]
     with create_bundle(tmp_path / "turned", "finetune", Spec(), {}) as draft:
         model = load_bundle(teacher)
-        order_labels(model, turned)
+        order_labels(model, teacher.labels, turned)
         save(model, draft.path)
         save_tokenizer(teacher.path, draft.path)
         draft.facts |= {**teacher.facts, "labels": list(turned)}
