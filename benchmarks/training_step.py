@@ -28,7 +28,7 @@ from limbeck.engine.loop import Training
 from limbeck.engine.mixture import mix
 from limbeck.engine.rows import Rows, epoch_order
 from limbeck.engine.step import Step
-from limbeck.engine.teacher_cache import open_teacher
+from limbeck.engine.teacher_cache import OnlineTeacher, open_teacher
 from limbeck.nn.checkpoint import fresh, load_bundle
 from limbeck.nn.model import frozen
 from limbeck.nn.surgery import cut
@@ -71,10 +71,8 @@ class Bench:
         student.packs = packs
         mixture = mix(student, specs, teacher.dims)
         cached = open_teacher(
-            teacher,
+            OnlineTeacher(teacher, mixture.teacher_reads, self.bundle.digest),
             self.rows,
-            mixture.teacher_reads,
-            identity=self.bundle.digest,
             folder=self.folder,
             budget_gb=50.0,
             dtype="float16",

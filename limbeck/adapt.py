@@ -9,6 +9,7 @@ from typing import Any
 
 from limbeck.core.errors import RecipeError
 from limbeck.core.recipe import Recipe, Step
+from limbeck.core.shape import read_student
 
 _OF_ROWS = ("train", "dev", "test", "task", "text", "pair", "label", "reader", "encoding")
 """Fields of `prepare` that speak of particular files, and mean nothing for others."""
@@ -46,9 +47,8 @@ def to_teacher(recipe: Recipe, model: str) -> Recipe:
     """
     if not (models := [s.fields.get("model") for s in recipe.steps if s.stage == "finetune"]):
         raise RecipeError("no step `finetune`, so it cannot take another teacher")
-    if not model.startswith("hf:") and Path(model).expanduser().is_dir():
-        model = str(Path(model).expanduser().resolve())
-    return _set(recipe, lambda s: s.stage == "finetune" and s.fields.get("model") == models[0], {"model": model})
+    fields = {"model": _absolute(model)}
+    return _set(recipe, lambda s: s.stage == "finetune" and s.fields.get("model") == models[0], fields)
 
 
 def takes_shape(recipe: Recipe) -> bool:
@@ -57,10 +57,12 @@ def takes_shape(recipe: Recipe) -> bool:
     return any(step.place == maker and "student" in step.fields for step in recipe.steps)
 
 
-def to_student(recipe: Recipe, shape: str) -> Recipe:
-    """Give the student another shape; a recipe that takes none stays as it is."""
+def to_student(recipe: Recipe, student: str) -> Recipe:
+    """Give the student another shape, or another model to begin from; a recipe that takes none stays as it is."""
     maker = evaluation(recipe).inputs["student"]
-    return _set(recipe, lambda s: s.place == maker and "student" in s.fields, {"student": shape})
+    shape, model = read_student(student)
+    fields = {"student": " of ".join(part for part in (shape, _absolute(model)) if part)}
+    return _set(recipe, lambda s: s.place == maker and "student" in s.fields, fields)
 
 
 def to_fresh_teacher(recipe: Recipe) -> Recipe:
@@ -114,6 +116,12 @@ def ancestry(recipe: Recipe, place: str) -> frozenset[str]:
         if step.place in needed:
             needed |= set(step.inputs.values())
     return frozenset(s.place for s in recipe.steps if s.place in needed)
+
+
+def _absolute(model: str) -> str:
+    """A model reference that means the same from everywhere."""
+    folder = Path(model).expanduser()
+    return str(folder.resolve()) if model and not model.startswith("hf:") and folder.is_dir() else model
 
 
 def _set(

@@ -115,7 +115,7 @@ def compare(
         encoding: The files' encoding.
         teacher: Model that every recipe begins from; each recipe's own if not given.
         fresh_teacher: Fine-tune it for every seed even if it answers with these labels already.
-        student: Shape of every student that is distilled; each recipe's own if not given.
+        student: Shape (or model) of every student that is distilled; each recipe's own if not given.
         until: Last role to be made and evaluated, as `student`; all that a recipe evaluates if not given.
         settings: `step.field=value` texts, each for the recipes that have such a step.
         log: Where progress goes; standard error if not given.

@@ -104,17 +104,16 @@ def walk(recipe: Recipe, place: Callable[[Step, str], Path], log: Journal) -> It
 
 def foresee(recipe: Recipe) -> None:
     """Let every stage refuse what it can see to be impossible, before hours are spent on the steps before it."""
-    specs: dict[str, Spec] = {}
+    foreseen: dict[str, Any] = {}  # an earlier step's `out` → what its stage tells of the result, None if nothing
     for step in recipe.steps:
         module, spec = load_stage(step.stage), spec_of(step, recipe.seed)
         if hasattr(module, "outside"):
             module.outside(spec)  # names what is missing
-        for role, place in step.inputs.items():
-            if place not in specs:
-                _open_input(step, role, place, specs)
-        if hasattr(module, "foresee"):
-            module.foresee(spec, {role: specs[place] for role, place in step.inputs.items() if place in specs})
-        specs[step.place] = spec
+        inputs = {
+            role: foreseen[place] if place in foreseen else _open_input(step, role, place, foreseen)
+            for role, place in step.inputs.items()
+        }
+        foreseen[step.place] = module.foresee(spec, inputs) if hasattr(module, "foresee") else None
 
 
 def _open_input(step: Step, role: str, place: str, done: Mapping[str, Any]) -> Bundle:

@@ -1,6 +1,7 @@
 """The stages as Python functions, one for each file of `limbeck/stages`, with that stage's fields as typed keywords."""
 
 import inspect
+import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -26,8 +27,11 @@ ROLES: Mapping[str, tuple[str, ...]] = {
 """The inputs that a stage cannot do without."""
 OPTIONAL: Mapping[str, tuple[str, ...]] = {"augment": ("teacher",)}
 """The inputs that a stage can do without."""
-_ANY_ROLE = ("evaluate", "benchmark", "package", "report")
-"""Stages that take models under any other name besides."""
+_MORE: Mapping[str, str] = {
+    "distil": r"teacher_\d+",
+    **dict.fromkeys(("evaluate", "benchmark", "package", "report"), ".+"),
+}
+"""Stages that take models under other names besides, and which names those are."""
 
 
 def stage_function(name: str) -> Callable[..., Bundle]:
@@ -49,7 +53,7 @@ def stage_function(name: str) -> Callable[..., Bundle]:
 
     function.__name__ = function.__qualname__ = name
     function.__doc__ = _docstring(name, spec, (*roles, *optional))
-    function.__signature__ = _signature(spec, roles, optional, models=name in _ANY_ROLE)  # type: ignore[attr-defined]
+    function.__signature__ = _signature(spec, roles, optional, models=name in _MORE)  # type: ignore[attr-defined]
     return function
 
 
@@ -59,7 +63,8 @@ def _is_input(stage: str, keyword: str, value: Any) -> bool:
         return True
     if keyword in execution.load_stage(stage).Spec.model_fields:
         return False
-    return isinstance(value, Bundle | Path) or (stage in _ANY_ROLE and isinstance(value, str))
+    named = re.fullmatch(_MORE.get(stage, ""), keyword) is not None
+    return isinstance(value, Bundle | Path) or (named and isinstance(value, str))
 
 
 def _signature(

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from tokenizers import Tokenizer
 from transformers import (
     BertConfig,
     BertForMaskedLM,
@@ -103,9 +104,11 @@ def _places(tokens: torch.Tensor, wanted: torch.Tensor) -> torch.Tensor:
     return (tokens[None, :] == wanted[:, None]).int().argmax(1)
 
 
-def backbone(folder: Path, family: str = "bert", *, layers: int = 4, hidden: int = 24) -> Path:
+def backbone(
+    folder: Path, family: str = "bert", *, layers: int = 4, hidden: int = 24, tokenizer: Tokenizer | None = None
+) -> Path:
     """A directory with a random pre-trained encoder and its tokenizer, without a head."""
-    tokenizer = tiny_tokenizer()
+    tokenizer = tokenizer or tiny_tokenizer()
     torch.manual_seed(0)
     size = tokenizer.get_vocab_size()
     if family == "bert":

@@ -48,6 +48,8 @@ def test_a_teacher_replaces_the_one_that_the_recipe_begins_from():
 def test_a_shape_reaches_the_step_that_makes_the_student(shipped):
     assert step(adapt.to_student(shipped, "3x384"), "distil").fields["student"] == "3x384"
     assert adapt.takes_shape(shipped)
+    other = step(adapt.to_student(shipped, "half of tests"), "distil").fields["student"]
+    assert other == f"half of {Path('tests').resolve()}"
     alone = recipe(DATA, TEACHER, ALONE, EVALUATE)
     assert not adapt.takes_shape(alone)
     assert adapt.to_student(alone, "3x384") == alone

@@ -185,12 +185,18 @@ def test_recipe_is_run_by_its_name(rows, backbone, tmp_path):
         run_file("compress", tmp_path / "out", settings, Journal(quiet=True))
 
 
-def test_stage_functions_show_their_fields():
+def test_stage_functions_show_their_fields(finished):
     parameters = inspect.signature(limbeck.distil).parameters
     assert {"teacher", "data", "out", "student", "phases", "seed"} <= parameters.keys()
     assert parameters["student"].annotation is str
     with pytest.raises(RecipeError, match="missing teacher, data"):
         limbeck.distil(out="nowhere")
+    with pytest.raises(LimbeckError, match="two: no such directory"):
+        limbeck.distil(
+            teacher=finished.out / "teacher", teacher_2="two", data=finished.out / "steps/data", out="nowhere"
+        )
+    with pytest.raises(RecipeError, match=r"distil\.tutor: no such field"):
+        limbeck.distil(teacher="one", tutor="two", data="three", out="nowhere")
 
 
 def test_file_of_the_user_in_a_result_is_left_there(folder, finished, rows, backbone):

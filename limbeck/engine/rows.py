@@ -3,7 +3,7 @@
 import hashlib
 import itertools
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -31,6 +31,7 @@ class Rows:
         places: Place in its row of the token that answers for each item.
         targets: The truth of each item, as the task gives it.
         items: Where each row's items begin, and where the last row's end.
+        numbers: Number of each item among all that the examples have, whatever tokenizer cuts them into rows.
         answer: What each item gets.
         cut: Rows that lost text to the length limit.
     """
@@ -41,6 +42,7 @@ class Rows:
     places: np.ndarray
     targets: np.ndarray
     items: np.ndarray
+    numbers: np.ndarray
     answer: Answer = "class"
     cut: int = 0
 
@@ -49,18 +51,30 @@ class Rows:
         """Encode examples for training."""
         inputs: list[Encoded] = []
         targets: list[list[Any]] = []
+        numbers: list[list[int]] = []
+        first = 0
         for example, windows in zip(examples, task.encode(examples, encoder), strict=True):
             truth = task.targets(example)
+            answered = [window.words if task.per_word else range(len(truth)) for window in windows]
             inputs += windows
-            targets += [[truth[w] for w in window.words] if task.per_word else truth for window in windows]
-        return cls.of(inputs, targets, per_word=task.per_word, answer=task.answer)
+            targets += [[truth[item] for item in items] for items in answered]
+            numbers += [[first + item for item in items] for items in answered]
+            first += len(truth)
+        return cls.of(inputs, targets, numbers, per_word=task.per_word, answer=task.answer)
 
     @classmethod
     def of(
-        cls, inputs: Sequence[Encoded], targets: Sequence[Sequence[Any]], *, per_word: bool, answer: Answer = "class"
+        cls,
+        inputs: Sequence[Encoded],
+        targets: Sequence[Sequence[Any]],
+        numbers: Sequence[Sequence[int]] = (),
+        *,
+        per_word: bool,
+        answer: Answer = "class",
     ) -> "Rows":
-        """Lay rows out flat. Items are first sub-words if `per_word`, else whole texts."""
+        """Lay rows out flat. Items are first sub-words if `per_word`, else whole texts; counted if not numbered."""
         places = [x.firsts if per_word else [0] for x in inputs]
+        count = sum(map(len, places))
         return cls(
             ids=_flat([x.ids for x in inputs], np.int32),
             type_ids=_flat([x.type_ids for x in inputs], np.int8),
@@ -70,6 +84,7 @@ class Rows:
                 list(itertools.chain.from_iterable(targets)), np.int64 if answer == "class" else np.float32
             ),
             items=np.cumsum([0, *(len(x) for x in places)]),
+            numbers=_flat(numbers or [range(count)], np.int64),
             answer=answer,
             cut=sum(x.cut for x in inputs),
         )
@@ -92,6 +107,18 @@ class Rows:
         """Hash of the token ids and item positions: all that a model's outputs on the rows depend on."""
         arrays = (self.ids, self.type_ids, self.tokens, self.places, self.items)
         return digest([hashlib.sha256(a.tobytes()).hexdigest() for a in arrays])
+
+    def places_in(self, other: "Rows") -> np.ndarray:
+        """For each item its place among the items of other rows of the same examples, -1 where those lack it."""
+        found = np.full(1 + max(self.numbers.max(initial=-1), other.numbers.max(initial=-1)), -1)
+        found[other.numbers] = np.arange(len(other.numbers))
+        return np.asarray(found[self.numbers])
+
+    def with_items(self, kept: np.ndarray) -> "Rows":
+        """The same rows, of whose items only those count that `kept` is true of."""
+        before = np.cumsum([0, *kept])
+        chosen = {name: getattr(self, name)[kept] for name in ("places", "targets", "numbers")}
+        return replace(self, items=before[self.items], **chosen)
 
     def batch(self, indices: Sequence[int], device: torch.device) -> Batch:
         """The tokens of some rows, rows of equal length together, on a device."""

@@ -202,10 +202,19 @@ def load_bundle(bundle: Bundle) -> Model:
     Raises:
         BundleError: It holds none.
     """
-    if "model.safetensors" not in bundle.files():
-        raise BundleError(f"{bundle.path}: this {bundle.stage} Bundle holds no PyTorch weights")
+    check_weights(bundle)
     task = open_task(bundle)
     return tapped(load_network(bundle.path, task.head), per_word=task.per_word)
+
+
+def check_weights(bundle: Bundle) -> None:
+    """Refuse a Bundle without PyTorch weights.
+
+    Raises:
+        BundleError: It holds none.
+    """
+    if "model.safetensors" not in bundle.files():
+        raise BundleError(f"{bundle.path}: this {bundle.stage} Bundle holds no PyTorch weights")
 
 
 def fresh(config: Any, head: str) -> nn.Module:
@@ -284,15 +293,20 @@ def _describe_tokenizer(source: Path, folder: Path) -> None:
     shutil.copyfile(file, folder / "tokenizer.json")
 
 
-def check_length(folder: Path, config: Any, max_length: int) -> None:
+def check_length(folder: Path, max_length: int, field: str = "finetune.max_length") -> None:
     """Refuse inputs longer than the model has positions.
+
+    Args:
+        folder: The model's.
+        max_length: Tokens per input.
+        field: The field that is to be set otherwise.
 
     Raises:
         BundleError: It has fewer.
     """
-    positions = int(getattr(config, "max_position_embeddings", max_length))
+    positions = int(getattr(read_config(folder), "max_position_embeddings", max_length))
     if max_length > positions:
         raise BundleError(
             f"{folder}: max_length {max_length} is more than the model's {positions} positions; "
-            f"set it to at most {positions}: --set finetune.max_length={positions}"
+            f"set it to at most {positions}: --set {field}={positions}"
         )

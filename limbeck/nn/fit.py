@@ -24,7 +24,7 @@ def check_classes(objective: str, student: Dims, teacher: Dims) -> None:
     """
     check_labels(objective, student, teacher)
     found = {"class": f"{student.labels} classes", "classes": "labels that may hold together", "value": "values"}
-    if student.answer != "class" or student.labels <= 2:
+    if student.answer != "class" or student.labels in (1, 2):  # 0: not known yet
         raise RecipeError(
             f"{objective}: compares three or more classes with one another, and the models answer with "
             f"{found[student.answer]}; use soft_targets or logit_mse"

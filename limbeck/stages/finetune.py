@@ -3,18 +3,15 @@
 Source of the defaults: BERT, Devlin et al. 2018, arXiv:1810.04805, appendix A.3.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import torch
 from pydantic import Field
 
 from limbeck.core.bundle import Bundle, create_bundle, open_bundle
 from limbeck.core.errors import BundleError
 from limbeck.core.journal import Journal
-from limbeck.core.spec import Spec as CoreSpec
 from limbeck.engine.loop import Run, Tracked, Training, train
 from limbeck.engine.mixture import mix
 from limbeck.engine.rows import Rows
@@ -27,17 +24,15 @@ from limbeck.nn.checkpoint import (
     resolve,
     save,
     save_tokenizer,
-    set_labels,
 )
+from limbeck.nn.heads import answers_alike, answers_told, meet_values, order_labels
 from limbeck.nn.model import Model, answer_of, best_device, tapped
+from limbeck.nn.outlook import Outlook, outlook_of
 from limbeck.objectives.labels import Spec as Labels
 from limbeck.text.encode import Encoder
 from limbeck.text.examples import read_examples
 from limbeck.text.opening import open_task
 from limbeck.text.port import Task
-
-_KINDS = {"class": "one of", "classes": "any of", "value": "the value"}
-
 
 TOGETHER = True
 """Several processes train together."""
@@ -59,18 +54,19 @@ def outside(spec: Spec) -> dict[str, str]:
     return model_hashes(spec.model)
 
 
-def foresee(spec: Spec, makers: Mapping[str, CoreSpec]) -> None:
-    """Refuse a model that cannot be used before any data is read.
+def foresee(spec: Spec, inputs: Mapping[str, Any]) -> Outlook:
+    """Refuse a model that cannot be used before any data is read; tell what will come of one that can.
 
     Args:
         spec: What is wanted.
-        makers: Role → fields of the step that will make that input; not looked at.
+        inputs: What is known of the inputs; not looked at.
 
     Raises:
         BundleError: There is no such model, or it has fewer positions than `max_length`.
     """
     source = resolve(spec.model)
-    check_length(source, read_config(source), spec.max_length)
+    check_length(source, spec.max_length)
+    return outlook_of(source, spec.max_length)
 
 
 def run(spec: Spec, inputs: Mapping[str, Bundle], out: Path, log: Journal) -> Bundle:
@@ -88,7 +84,7 @@ def run(spec: Spec, inputs: Mapping[str, Bundle], out: Path, log: Journal) -> Bu
     data = inputs["data"]
     source = resolve(spec.model)
     config = read_config(source)
-    check_length(source, config, spec.max_length)
+    check_length(source, spec.max_length)
     task = open_task(data)
     kept = _has_head(source, config, task, spec)
     seed_all(spec.seed)
@@ -100,7 +96,7 @@ def run(spec: Spec, inputs: Mapping[str, Bundle], out: Path, log: Journal) -> Bu
         model.network.to(best_device())
         if kept:
             log.say(f"{spec.model} answers with these labels already: it is not fine-tuned again")
-            _reorder_labels(model, task)
+            order_labels(model, [str(config.id2label[i]) for i in sorted(config.id2label)], task.labels)
             history: list[dict[str, Any]] = []
         else:
             history = _train(spec, model, task, encoder, data, out, log)
@@ -123,40 +119,14 @@ def _has_head(source: Path, config: Any, task: Task, spec: Spec) -> bool:
     found = [str(config.id2label[i]) for i in sorted(config.id2label)]
     if spec.replace_head:
         return False
-    alike = answer_of(config) == task.answer and len(found) == len(task.labels)
-    if alike and (set(found) == set(task.labels) or task.answer == "value"):
+    if answers_alike(answer_of(config), found, task.answer, task.labels):
         return True
     raise BundleError(
-        f"{source}: its head answers with {_KINDS[answer_of(config)]} {', '.join(found)}; the data has "
-        f"{_KINDS[task.answer]} {', '.join(task.labels)}. If they mean the "
-        "same, write the data's names into id2label of its config.json; to train a new head instead: "
+        f"{source}: its head answers with {answers_told(answer_of(config), found)}; the data has "
+        f"{answers_told(task.answer, task.labels)}. If they mean the same, "
+        "write the data's names into id2label of its config.json; to train a new head instead: "
         "--set finetune.replace_head=true"
     )
-
-
-def _reorder_labels(model: Model, task: Task) -> None:
-    """Bring the rows of the classifier into the order of the data's labels."""
-    classifier = model.parts.classifier
-    assert classifier is not None
-    now = [str(model.config.id2label[i]) for i in range(len(task.labels))]
-    order = [now.index(label) for label in task.labels] if len(now) > 1 else [0]
-    with torch.no_grad():
-        classifier.weight.copy_(classifier.weight[order].clone())
-        classifier.bias.copy_(classifier.bias[order].clone())
-    set_labels(model.config, task.labels, task.answer)
-
-
-def _meet_values(model: Model, values: Sequence[float]) -> None:
-    """Let a fresh head begin at the mean of the values, and spread as they do.
-
-    The head answers in the data's own unit, so that stock classes do. The steps of AdamW are as large as its rate,
-    whatever the loss: a bias that began at 0 would need thousands of them to get to a mean of 100.
-    """
-    classifier = model.parts.classifier
-    assert classifier is not None
-    with torch.no_grad():
-        classifier.weight.mul_(float(np.std(values)))
-        classifier.bias.fill_(float(np.mean(values)))
 
 
 def _train(
@@ -168,7 +138,7 @@ def _train(
         log.warn(f"{rows.cut} of {len(rows)} training texts are longer than {spec.max_length} tokens and are cut")
     windows = f" in {len(rows)} windows of {spec.max_length} tokens" if len(rows) > len(examples) else ""
     if task.answer == "value":
-        _meet_values(model, [e.target for e in examples])
+        meet_values(model, [e.target for e in examples])
     log.say(
         f"fine-tuning {spec.model} ({model.parameter_count() / 1e6:.1f} M parameters) on {len(examples)} rows{windows}"
     )

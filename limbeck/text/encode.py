@@ -72,6 +72,10 @@ class Encoder:
         tokenizer.enable_truncation(self.max_length, stride=(self.max_length - 2) // _WINDOW_CONTEXT)
         return tokenizer
 
+    def same_as(self, other: "Encoder") -> bool:
+        """Whether the other cuts every text into the same tokens, at the same places."""
+        return self.max_length == other.max_length and self._tokenizer.to_str() == other._tokenizer.to_str()
+
     @property
     def pad_id(self) -> int:
         """The id that fills a batch up; masked out, so 0 serves where a tokenizer has no such token."""

@@ -24,6 +24,11 @@ from limbeck.core.errors import RecipeError
             {"teacher": Path("t"), "data": Path("d")},
             {"student": "3x384"},
         ),
+        (
+            ["distil", "--teacher", "t", "--teacher", "u", "--teacher", "v", "--data", "d"],
+            {"teacher": Path("t"), "teacher_2": Path("u"), "teacher_3": Path("v"), "data": Path("d")},
+            {},
+        ),
         (["augment", "d"], {"data": Path("d")}, {}),
         (
             ["augment", "d", "--teacher", "t", "--augmenter", "words", "--copies", "4"],
