@@ -18,9 +18,11 @@ from limbeck.core.shape import Shape, parse_shape
 from limbeck.core.shelf import on_shelf
 from limbeck.core.spec import Spec as CoreSpec
 from limbeck.core.spec import Weighted
+from limbeck.engine.guards import judge_history, judge_student, judge_teacher
 from limbeck.engine.loop import Run, Tracked, Training, train
 from limbeck.engine.mixture import build_objectives, mix
 from limbeck.engine.rows import Rows
+from limbeck.engine.score import TorchScorer, predict_split
 from limbeck.engine.seed import seed_all
 from limbeck.engine.teacher_cache import Teacher, open_teacher
 from limbeck.nn.checkpoint import fresh, load_bundle, read_config, resolve, save, save_tokenizer
@@ -134,9 +136,13 @@ def run(spec: Spec, inputs: Mapping[str, Bundle], out: Path, log: Journal) -> Bu
     student = _student(spec, teacher, task.head, rows, log)
     frozen(teacher)
     shared = Run(spec, student, task, encoder, read_examples(data, "dev", labelled=True), log, out.parent)
+    answers = predict_split(TorchScorer(teacher, task, encoder), task, shared.dev)
+    log.warn_all(judge_teacher(answers, task, "teacher"))
     with create_bundle(out, "distil", spec, inputs) as draft:
         history = _phases(spec, teacher, source, rows, shared)
         shared.keep_best()
+        log.warn_all(judge_history(history, task.primary))
+        log.warn_all(judge_student(shared.answers(), [answers], task))
         save(student, draft.path)
         save_tokenizer(source.path, draft.path)
         kept = ("task", "labels", "max_length")
@@ -144,6 +150,7 @@ def run(spec: Spec, inputs: Mapping[str, Bundle], out: Path, log: Journal) -> Bu
             "name": str(student.dims),
             "dims": student.size(),
             "history": history,
+            "warnings": log.warnings,
         }
     return open_bundle(out)
 

@@ -15,6 +15,7 @@ from limbeck.core.bundle import Bundle, create_bundle, open_bundle
 from limbeck.core.errors import BundleError
 from limbeck.core.journal import Journal
 from limbeck.core.spec import Spec as CoreSpec
+from limbeck.engine.guards import judge_history, judge_teacher
 from limbeck.engine.loop import Run, Tracked, Training, train
 from limbeck.engine.mixture import mix
 from limbeck.engine.rows import Rows
@@ -98,12 +99,15 @@ def run(spec: Spec, inputs: Mapping[str, Bundle], out: Path, log: Journal) -> Bu
         network = load_network(source, task.head, None if kept else task.labels, task.answer)
         model = tapped(network, per_word=task.per_word)
         model.network.to(best_device())
+        shared = Run(spec, model, task, encoder, read_examples(data, "dev", labelled=True), log, out.parent)
+        history: list[dict[str, Any]] = []
         if kept:
             log.say(f"{spec.model} answers with these labels already: it is not fine-tuned again")
             _reorder_labels(model, task)
-            history: list[dict[str, Any]] = []
         else:
-            history = _train(spec, model, task, encoder, data, out, log)
+            history = _train(spec, data, shared)
+        log.warn_all(judge_history(history, task.primary))
+        log.warn_all(judge_teacher(shared.answers(), task, "fine-tuned model"))
         save(model, draft.path)
         draft.facts |= {
             "name": spec.model,
@@ -112,6 +116,7 @@ def run(spec: Spec, inputs: Mapping[str, Bundle], out: Path, log: Journal) -> Bu
             "max_length": spec.max_length,
             "dims": model.size(),
             "history": history,
+            "warnings": log.warnings,
         }
     return open_bundle(out)
 
@@ -159,11 +164,10 @@ def _meet_values(model: Model, values: Sequence[float]) -> None:
         classifier.bias.fill_(float(np.mean(values)))
 
 
-def _train(
-    spec: Spec, model: Model, task: Task, encoder: Encoder, data: Bundle, out: Path, log: Journal
-) -> list[dict[str, Any]]:
+def _train(spec: Spec, data: Bundle, shared: Run) -> list[dict[str, Any]]:
+    model, task, log = shared.model, shared.task, shared.log
     examples = read_examples(data, "train", labelled=True)
-    rows = Rows.encode(task, encoder, examples)
+    rows = Rows.encode(task, shared.encoder, examples)
     if rows.cut:
         log.warn(f"{rows.cut} of {len(rows)} training texts are longer than {spec.max_length} tokens and are cut")
     windows = f" in {len(rows)} windows of {spec.max_length} tokens" if len(rows) > len(examples) else ""
@@ -172,7 +176,6 @@ def _train(
     log.say(
         f"fine-tuning {spec.model} ({model.parameter_count() / 1e6:.1f} M parameters) on {len(examples)} rows{windows}"
     )
-    shared = Run(spec, model, task, encoder, read_examples(data, "dev", labelled=True), log, out.parent)
     history = train(mix(model, [Labels()], model.dims), rows, None, spec, shared, "finetune")
     shared.keep_best()
     return history
