@@ -75,7 +75,7 @@ def test_correlation(r, n, wanted):
 
 
 def test_f1_by_its_standard_error():
-    """Half of n texts found, none wrong: F1 = 2/3, each example moves it by ±(2/3)/(1.5 n), so its error is (4/9)/√n."""
+    """Half of n texts found, none wrong: F1 = 2/3, which each moves by ±(2/3)/(1.5 n), so its error is (4/9)/√n."""
 
     def half(n):
         return Counts(*(np.array(x, float) for x in ([1, 0] * (n // 2), [1] * n, [1, 0] * (n // 2))))
