@@ -1,7 +1,7 @@
 """The training step against its peers and against the machine: same rows, same losses, in turn, in one run.
 
     pip install --no-deps textbrewer==0.2.1
-    python benchmarks/training_step.py RUN [--steps 20] [--rounds 7] [--threads 2]
+    python benchmarks/training_step.py RUN [--steps 10] [--rounds 7] [--threads 2]
 
 RUN is the directory of a finished `limbeck compress … --student 3x384`. Every contender trains a student of its own,
 the teacher's lower layers, embeddings included, 32 rows a step, without dropout. The teacher of Limbeck is cached
@@ -10,9 +10,8 @@ beforehand, as in a real run; the others run theirs in each step. Prints a Markd
 
 import argparse
 import itertools
-import resource
-import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -202,7 +201,7 @@ def contenders(bench: Bench) -> dict[str, Callable[[], Steps]]:
     }
 
 
-RATIOS = (
+PAIRS = (
     ("textbrewer, longest in batch", "limbeck, all objectives"),
     ("textbrewer, 128", "limbeck, all objectives"),
     ("plain loop, logits", "limbeck, logits"),
@@ -211,48 +210,74 @@ RATIOS = (
 )
 
 
+def race(bench: Bench, names: Sequence[str], steps: int, rounds: int) -> tuple[np.ndarray, np.ndarray]:
+    """Seconds a step of each `[rounds, names]`, in turn, and of the floor `[rounds]`."""
+    running = [contenders(bench)[name]() for name in names]
+    for contender in running:
+        for _ in range(3):
+            next(contender)
+    times, floors = np.zeros((rounds, len(names))), np.zeros(rounds)
+    for number in range(rounds):
+        floors[number] = bench.floor_seconds(sgemm_rate())
+        for place, contender in enumerate(running):
+            start = time.perf_counter()
+            for _ in range(steps):
+                next(contender)
+            times[number, place] = (time.perf_counter() - start) / steps
+    return times, floors
+
+
+class Memory(threading.Thread):
+    """Watches how much memory the process has that no file backs, in KiB; pages of mapped files can be dropped."""
+
+    def __init__(self) -> None:
+        super().__init__(daemon=True)
+        self.peak, self._over = 0, threading.Event()
+
+    def run(self) -> None:
+        """Look a hundred times a second."""
+        while not self._over.wait(0.01):
+            status = Path("/proc/self/status").read_text(encoding="utf-8")
+            self.peak = max(self.peak, int(status.partition("RssAnon:")[2].split()[0]))
+
+    def __enter__(self) -> "Memory":
+        self.start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._over.set()
+        self.join()
+
+
+def told(ratio: np.ndarray) -> str:
+    """Median and range."""
+    return f"{np.median(ratio):.2f} ({ratio.min():.2f}–{ratio.max():.2f})"
+
+
 def main() -> None:
     """Run and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("run", type=Path)
-    parser.add_argument("--steps", type=int, default=20)
+    parser.add_argument("--steps", type=int, default=10)
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--only", default="", help="run a single contender and print its peak memory")
+    parser.add_argument("--memory", default="", help="run one contender alone and print its peak memory")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     with tempfile.TemporaryDirectory() as folder:
         bench = Bench(options.run, Path(folder))
-        if options.only:
-            steps = contenders(bench)[options.only]()
-            for _ in range(options.steps):
-                next(steps)
-            print(f"peak {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MiB")
+        if options.memory:
+            with Memory() as memory:
+                race(bench, [options.memory], options.steps, options.rounds)
+            print(f"{options.memory}: peak {memory.peak / 1024:.0f} MiB of its own")
             return
-        running = {name: make() for name, make in contenders(bench).items()}
-        for steps in running.values():
-            next(steps)
-        times = {name: np.zeros(options.rounds) for name in running}
-        floors = np.zeros(options.rounds)
-        for number in range(options.rounds):
-            floors[number] = bench.floor_seconds(sgemm_rate())
-            for name, steps in running.items():
-                start = time.perf_counter()
-                for _ in range(options.steps):
-                    next(steps)
-                times[name][number] = (time.perf_counter() - start) / options.steps
-            print(f"round {number + 1}/{options.rounds}", file=sys.stderr)
-    print("| | ms a step, median |\n|---|---|")
-    for name, seconds in times.items():
-        print(f"| {name} | {1e3 * np.median(seconds):.1f} |")
-    print(f"| floor: products of real tokens at the sgemm rate | {1e3 * np.median(floors):.1f} |")
-    print("\n| | ratio: median (min–max of rounds) |\n|---|---|")
-    for slow, fast in RATIOS:
-        ratio = times[slow] / times[fast]
-        print(f"| {slow} : {fast} | {np.median(ratio):.2f} ({ratio.min():.2f}–{ratio.max():.2f}) |")
-    for name in ("limbeck, all objectives", "limbeck, logits"):
-        ratio = times[name] / floors
-        print(f"| {name} : floor | {np.median(ratio):.2f} ({ratio.min():.2f}–{ratio.max():.2f}) |")
+        print("| A | B | A, ms a step | B, ms a step | A : B, median (min–max of rounds) | B : floor |")
+        print("|---|---|---|---|---|---|")
+        for names in PAIRS:
+            times, floors = race(bench, names, options.steps, options.rounds)
+            a, b = 1e3 * np.median(times, axis=0)
+            ratios = told(times[:, 0] / times[:, 1]), told(times[:, 1] / floors)
+            print(f"| {names[0]} | {names[1]} | {a:.0f} | {b:.0f} | {ratios[0]} | {ratios[1]} |", flush=True)
 
 
 if __name__ == "__main__":

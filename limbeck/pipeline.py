@@ -146,7 +146,8 @@ def compress(
         label: Column of the label or the tags; detected if not given.
         encoding: The files' encoding; UTF-8 if not given.
         teacher: A directory, `hf:org/name[@revision]`, or `minilm-l6`.
-        student: `3x384`, `layers=3,hidden=192,heads=12,intermediate=768`, `half`, `third` or `tiny`.
+        student: `3x384`, `layers=3,hidden=192,heads=12,intermediate=768`, `half`, `third`, `tiny` or
+            `same`.
         seed: Decides every random choice.
         settings: `step.field=value` texts for everything else.
         force: Ship the quantised model even if its gate refuses it.

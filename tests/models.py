@@ -78,7 +78,9 @@ def batch(lengths: tuple[int, ...] = (7, 4, 9, 4), *, per_word: bool = False, se
     ends = [start + length for start, length in zip(starts, lengths, strict=True)]
     items = [i for a, b in zip(starts, ends, strict=True) for i in (range(a + 1, b, 2) if per_word else [a])]
     targets = torch.randint(0, 3, (len(items),), generator=draw)
-    return Batch(ids, torch.zeros_like(ids), lengths, targets, torch.tensor(items), torch.arange(len(lengths)))
+    return Batch(
+        ids, torch.zeros_like(ids), lengths, targets, torch.tensor(items, dtype=torch.long), torch.arange(len(lengths))
+    )
 
 
 def chosen(batch: Batch, order: Sequence[int]) -> Batch:

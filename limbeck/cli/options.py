@@ -26,7 +26,7 @@ Teacher = Annotated[
 ]
 Student = Annotated[
     str | None,
-    typer.Option("--student", metavar="SHAPE", help="3x384, half, third, tiny, or layers=3,hidden=192,…"),
+    typer.Option("--student", metavar="SHAPE", help="3x384, half, third, tiny, same, or layers=3,hidden=192,…"),
 ]
 
 Dev = Annotated[str | None, typer.Option("--dev", metavar="FILE", help="Rows to choose the best weights by.")]

@@ -26,7 +26,7 @@ def parse_shape(text: str, teacher: Shape) -> Shape:
 
     Args:
         text: `LAYERSxHIDDEN`; `layers=…,hidden=…,heads=…,intermediate=…` with any of the four; `half` or `third` of the
-            layers; `tiny`: a third of the layers, half the width.
+            layers; `tiny`: a third of the layers, half the width; `same`: the teacher's own.
         teacher: The teacher's size; a student is nowhere larger.
 
     Raises:
@@ -37,7 +37,8 @@ def parse_shape(text: str, teacher: Shape) -> Shape:
     >>> parse_shape("half", Shape(6, 384, 12, 1536))
     Shape(layers=3, hidden=384, heads=12, intermediate=1536)
     """
-    named = {
+    named: dict[str, dict[str, int]] = {
+        "same": {},
         "half": {"layers": max(1, teacher.layers // 2)},
         "third": {"layers": max(1, teacher.layers // 3)},
         "tiny": {"layers": max(1, teacher.layers // 3), "hidden": _half_width(teacher)},
@@ -65,7 +66,7 @@ def _read(text: str) -> dict[str, int]:
         if name.strip() not in _NAMES or not number.strip().isdigit():
             raise RecipeError(
                 f"student: {text!r} is no shape; write 3x384, layers=3,hidden=192,heads=12,intermediate=768, "
-                "half, third or tiny"
+                "half, third, tiny or same"
             )
         wanted[name.strip()] = int(number)
     return wanted

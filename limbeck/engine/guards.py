@@ -204,9 +204,12 @@ class LossGuard:
 
     Attributes:
         warmup: Steps in which the rate climbs.
+        steady: Whether the loss is one function all along; where weights or temperatures ramp, it moves by itself, and
+            nothing is said.
     """
 
     warmup: int
+    steady: bool = True
     _steps: int = 0
     _window: list[tuple[int, float]] = field(default_factory=list)
     _means: list[float] = field(default_factory=list)
@@ -225,7 +228,7 @@ class LossGuard:
         """
         self._window.append((steps, mean))
         count = sum(n for n, _ in self._window)
-        if count < WINDOW_STEPS:
+        if not self.steady or count < WINDOW_STEPS:
             return ""
         loss = sum(n * value for n, value in self._window) / count
         if self._steps >= self.warmup:

@@ -3,7 +3,7 @@
 import math
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -23,7 +23,7 @@ from limbeck.engine.score import TorchScorer, dev_score, predict_split
 from limbeck.engine.step import Step
 from limbeck.engine.teacher_cache import Teacher
 from limbeck.nn.model import Model, best_device
-from limbeck.nn.types import Batch, Outputs
+from limbeck.nn.types import Batch, Moment, Outputs
 from limbeck.text.encode import Encoder
 from limbeck.text.port import Example, Task
 
@@ -153,7 +153,7 @@ def train(
     accelerator = _accelerator(spec, run)
     total = spec.epochs * math.ceil(len(rows) / spec.batch_size)
     step = Step(mixture, spec, accelerator, total)
-    guard = LossGuard(step.warmup)
+    guard = LossGuard(step.warmup, mixture.steady)
     history: list[dict[str, Any]] = []
     with run.log.bar(phase, total) as bar:
         for epoch in range(spec.epochs):
@@ -162,7 +162,8 @@ def train(
             mixture.network.train(spec.dropout)
             order = epoch_order(rows.lengths, spec.batch_size, run.spec.seed, epoch)
             losses = _Losses(accelerator)
-            for number, parts in enumerate(_feed(order, rows, teacher, spec, accelerator), start=1):
+            feed = _feed(order, epoch, rows, teacher, spec, run.spec.seed, accelerator)
+            for number, parts in enumerate(feed, start=1):
                 losses.add(step(parts))
                 shown: dict[str, float] = {}
                 if number % _SHOWN_STEPS == 0 or number == len(order):
@@ -178,19 +179,28 @@ def train(
 
 
 def _feed(
-    order: Sequence[Sequence[int]], rows: Rows, teacher: Teacher | None, spec: Training, accelerator: Any
+    order: Sequence[Sequence[int]],
+    epoch: int,
+    rows: Rows,
+    teacher: Teacher | None,
+    spec: Training,
+    seed: int,
+    accelerator: Any,
 ) -> Iterator[list[tuple[Batch, Outputs]]]:
     """This process's parts of each batch, with the teacher's outputs."""
     mine = slice(accelerator.process_index * spec.accumulate, (accelerator.process_index + 1) * spec.accumulate)
     parts = accelerator.num_processes * spec.accumulate
+    last = max(spec.epochs * len(order) - 1, 1)
 
-    def make(indices: Sequence[int]) -> list[tuple[Batch, Outputs]]:
-        batches = rows.parts(indices, parts, accelerator.device)[mine]
+    def make(step: tuple[int, Sequence[int]]) -> list[tuple[Batch, Outputs]]:
+        number, indices = step
+        moment = Moment((epoch * len(order) + number) / last, epoch, seed)
+        batches = [replace(part, moment=moment) for part in rows.parts(indices, parts, accelerator.device)[mine]]
         return [(batch, Outputs() if teacher is None else teacher.outputs(batch)) for batch in batches]
 
     # A CPU is busy with the step itself: there a second thread would only take turns with it.
     beside = accelerator.device.type != "cpu" and (teacher is None or teacher.ahead)
-    return ahead(order, make) if beside else map(make, order)
+    return ahead(enumerate(order), make) if beside else map(make, enumerate(order))
 
 
 @dataclass

@@ -103,7 +103,7 @@ class Rows:
         Where there are fewer rows than parts, some parts get a row that another has too, and no share.
         """
         rows = np.asarray(indices)
-        rows = rows[np.lexsort((rows, self.lengths[rows]))]
+        rows = rows[np.lexsort((rows, _sizes(self.tokens, rows)))]
         whole = self._count(rows)
         made = []
         for number in range(count):
@@ -113,8 +113,9 @@ class Rows:
         return made
 
     def _count(self, rows: np.ndarray) -> dict[Unit, int]:
-        items, lengths = spans(self.items, rows), self.lengths[rows]
+        items, lengths = spans(self.items, rows), _sizes(self.tokens, rows)
         return {
+            "rows": len(rows),
             "items": len(items),
             "labelled": int(known(self.targets[items], self.answer).sum()),
             "tokens": int(lengths.sum()),
@@ -122,8 +123,8 @@ class Rows:
         }
 
     def _batch(self, rows: np.ndarray, shares: Mapping[Unit, float], device: torch.device) -> Batch:
-        lengths, items = self.lengths[rows], spans(self.items, rows)
-        starts = np.repeat(np.cumsum(lengths) - lengths, np.diff(self.items)[rows])
+        lengths, items = _sizes(self.tokens, rows), spans(self.items, rows)
+        starts = np.repeat(np.cumsum(lengths) - lengths, _sizes(self.items, rows))
         tokens = spans(self.tokens, rows)
 
         def to_device(values: np.ndarray) -> Tensor:
@@ -146,8 +147,14 @@ def spans(offsets: np.ndarray, rows: np.ndarray) -> np.ndarray:
     >>> spans(np.array([0, 2, 5, 6]), np.array([2, 0])).tolist()
     [5, 0, 1]
     """
-    counts = offsets[rows + 1] - offsets[rows]
+    counts = _sizes(offsets, rows)
     return np.repeat(offsets[rows] - np.cumsum(counts) + counts, counts) + np.arange(counts.sum())
+
+
+def _sizes(offsets: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    """Of some rows alone, so that a step costs the same however many rows there are."""
+    sizes: np.ndarray = offsets[rows + 1] - offsets[rows]
+    return sizes
 
 
 def _flat(lists: Sequence[Sequence[int]], dtype: type) -> np.ndarray:

@@ -66,7 +66,8 @@ class Model:
             del inputs["token_type_ids"]
         with taps.recording(taps.Recording(reads, layout, self.dims.layers, self.per_word)) as outputs:
             logits = self.network(**inputs).logits
-        outputs.logits = layout.answers(logits, per_word=self.per_word)
+        if reads.logits:
+            outputs.logits = layout.answers(logits, per_word=self.per_word)
         return outputs
 
 

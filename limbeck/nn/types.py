@@ -37,8 +37,23 @@ class Dims:
         return f"{self.layers}x{self.hidden}"
 
 
-Unit = Literal["items", "labelled", "tokens", "pairs"]
-"""What a loss is a mean over: items, those whose label is known, tokens, or pairs of tokens of one text."""
+Unit = Literal["rows", "items", "labelled", "tokens", "pairs"]
+"""What a loss is a mean over: rows, items, those whose label is known, tokens, or pairs of tokens of one text."""
+
+
+@dataclass(frozen=True)
+class Moment:
+    """When a step is taken: what schedules and draws depend on.
+
+    Attributes:
+        progress: Part of the phase that is over: 0 at its first step, 1 at its last.
+        epoch: Epoch of the phase, from 0.
+        seed: The stage's seed.
+    """
+
+    progress: float = 0.0
+    epoch: int = 0
+    seed: int = 0
 
 
 @dataclass(frozen=True)
@@ -57,6 +72,7 @@ class Batch:
         items: Place of each item's token: a text's first, or the first sub-word of a word.
         rows: Row of the data that each row is, for caches.
         shares: Of a part of a larger batch: which share of each unit of that batch it has.
+        moment: When the step is taken.
     """
 
     input_ids: Int[Tensor, " tokens"]
@@ -66,6 +82,7 @@ class Batch:
     items: Int[Tensor, " items"]
     rows: Int[Tensor, " batch"]
     shares: Mapping[Unit, float] = field(default_factory=lambda: dict.fromkeys(get_args(Unit), 1.0))
+    moment: Moment = Moment()
 
     @cached_property
     def groups(self) -> tuple[tuple[int, int], ...]:

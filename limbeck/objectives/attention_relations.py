@@ -6,7 +6,6 @@ of one layer of each side, any widths and head counts. Costs three `seq × seq` 
 Departs from the public versions, which loop over the sentences of a batch.
 """
 
-import math
 from typing import Literal
 
 import torch
@@ -16,6 +15,7 @@ from torch import Tensor, nn
 
 from limbeck.core.errors import RecipeError
 from limbeck.core.spec import Weighted
+from limbeck.nn.attention import scaled_products
 from limbeck.nn.reduce import kl_divergence, mean_over
 from limbeck.nn.types import Batch, Dims, Outputs, Reads, Unit
 
@@ -45,9 +45,8 @@ def relation_logits(
     2.5
     """
     rows, length, heads, size = vectors.shape
-    regrouped = vectors.float().reshape(rows, length, relation_heads, heads * size // relation_heads).transpose(1, 2)
-    products: Tensor = regrouped @ regrouped.transpose(-1, -2)
-    return products / math.sqrt(regrouped.shape[-1])
+    regrouped = vectors.reshape(rows, length, relation_heads, heads * size // relation_heads)
+    return scaled_products(regrouped, regrouped)
 
 
 class AttentionRelations(nn.Module):

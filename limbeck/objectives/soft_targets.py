@@ -5,14 +5,15 @@ same of each label's two outcomes, mean over labels; for values the squared dist
 both logits. Unlabelled items count. Departs from implementations without the factor T², whose gradient fades with T.
 """
 
+from typing import Annotated
+
 from jaxtyping import Float
-from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional
 
-from limbeck.core.errors import RecipeError
 from limbeck.core.predictions import Answer
-from limbeck.core.spec import Weighted
+from limbeck.core.spec import Ramp, Weighted, changing, value_at
+from limbeck.nn.fit import check_labels
 from limbeck.nn.reduce import kl_divergence
 from limbeck.nn.types import Batch, Dims, Outputs, Reads, Unit
 
@@ -20,8 +21,9 @@ from limbeck.nn.types import Batch, Dims, Outputs, Reads, Unit
 class Spec(Weighted):
     """Soft targets."""
 
-    temperature: float = Field(2.0, gt=0.0)
-    """T, > 0. The paper tries 1 to 20; 1 to 2 is robust over 13 data sets (arXiv:2401.06356)."""
+    temperature: Annotated[float | Ramp, changing(gt=0.0)] = 2.0
+    """T, > 0. The paper tries 1 to 20; 1 to 2 is robust over 13 data sets (arXiv:2401.06356). It may change, as
+    `weight` may."""
 
 
 def soft_target_loss(
@@ -82,7 +84,7 @@ class SoftTargets(nn.Module):
         if self._answer == "value":
             return soft_value_loss(student.logits, teacher.logits)
         loss = soft_target_loss if self._answer == "class" else binary_soft_target_loss
-        return loss(student.logits, teacher.logits, self._temperature)
+        return loss(student.logits, teacher.logits, value_at(self._temperature, batch.moment.progress))
 
 
 def build(spec: Spec, student: Dims, teacher: Dims) -> SoftTargets:
@@ -91,8 +93,5 @@ def build(spec: Spec, student: Dims, teacher: Dims) -> SoftTargets:
     Raises:
         RecipeError: The numbers of labels differ.
     """
-    if student.labels != teacher.labels:
-        raise RecipeError(
-            f"soft_targets: the student has {student.labels} labels, the teacher {teacher.labels}; give both the same"
-        )
+    check_labels("soft_targets", student, teacher)
     return SoftTargets(spec, student.answer)

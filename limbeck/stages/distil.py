@@ -69,7 +69,8 @@ class Spec(Tracked):
     """Distillation. Fields of a phase given here, without `phases`, make a single phase."""
 
     student: str = "half"
-    """Shape of the student: `3x384`, `layers=3,hidden=192,heads=12,intermediate=768`, `half`, `third` or `tiny`."""
+    """Shape of the student: `3x384`, `layers=3,hidden=192,heads=12,intermediate=768`, `half`, `third`, `tiny` or
+    `same`."""
     phases: tuple[Phase, ...] = Field((_INSIDE, _OUTPUTS), min_length=1)
     """What is done in turn, each with its own objectives and rate."""
     cache_gb: float = Field(4.0, ge=0.0)

@@ -113,9 +113,10 @@ def _judge(spec: Spec, metric: str, before: Predictions, after: Predictions) -> 
 
 
 def _told(gate: Mapping[str, Any]) -> str:
+    limit = f"{gate['min_agreement']:g}" if gate["answer"] == "value" else f"{100 * gate['min_agreement']:g} %"
     return (
         f"dev {gate['metric']} drops by {100 * gate['drop']:.2f} points (at most {100 * gate['max_drop']:g}), "
-        f"{agreement_text(gate['answer'], gate['agreement'])} (at least {gate['min_agreement']:g})"
+        f"{agreement_text(gate['answer'], gate['agreement'])} (at least {limit})"
     )
 
 

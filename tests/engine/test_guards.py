@@ -192,8 +192,8 @@ def test_phases_have_losses_of_their_own():
     assert list(judge_history([*history[2:], {**history[0], "loss": 1.0}], "f1"))
 
 
-def watched(means, *, warmup: int = 0, steps: int = 10) -> list[str]:
-    guard = LossGuard(warmup)
+def watched(means, *, warmup: int = 0, steps: int = 10, steady: bool = True) -> list[str]:
+    guard = LossGuard(warmup, steady)
     return [said for mean in means if (said := guard.look(steps, mean))]
 
 
@@ -224,6 +224,10 @@ def test_losses_of_a_sound_training(means):
 def test_the_fall_of_a_warm_up_is_no_collapse():
     assert watched([9.0, 0.7, 0.6, 0.5], warmup=20) == []
     assert len(watched([9.0, 0.7, 0.6, 0.5], warmup=0)) == 1
+
+
+def test_a_loss_that_ramps_moves_by_itself():
+    assert watched([0.7, 0.6, 0.01, 0.01, 0.9], steady=False) == []
 
 
 def test_a_loss_that_grows_is_told_once():
