@@ -142,7 +142,7 @@ def run_step(
     log.record("step", step=title, stage=stage, hash=wanted)
     start = time.monotonic()
     if processes.is_first():
-        module.run(spec, inputs, out, log)
+        module.run(spec, inputs, out, log.fresh())
     elif getattr(module, "TOGETHER", False):
         _take_part(module, spec, inputs, out)
     processes.wait()

@@ -166,6 +166,15 @@ def reviews(path: Path, rows: int = 160, *, seed: int = 0) -> Path:
     return path
 
 
+def shuffled(path: Path, rows: int = 160, *, seed: int = 0) -> Path:
+    """The reviews, each with the label of another one."""
+    head, *lines = reviews(path, rows, seed=seed).read_text().splitlines()
+    texts, labels = zip(*(line.split(",") for line in lines), strict=True)
+    given = random.Random(seed).sample(labels, len(labels))
+    path.write_text("\n".join([head, *map(",".join, zip(texts, given, strict=True))]) + "\n")
+    return path
+
+
 def entities(path: Path, sentences: int = 120, *, seed: int = 0) -> Path:
     """A CoNLL file in which `anna` is a person and `oslo` and `lima` are places."""
     draw = random.Random(seed)

@@ -94,6 +94,11 @@ def value_at(number: float | Ramp, progress: float) -> float:
     return number.at(progress) if isinstance(number, Ramp) else number
 
 
+def ramps(spec: Spec) -> bool:
+    """Whether a field of a Spec changes in the course of a phase."""
+    return any(isinstance(value, Ramp) for _, value in spec)
+
+
 def changing(*, ge: float = -math.inf, gt: float = -math.inf) -> Read:
     """What makes a field a number or a ramp, whose values are finite, at least `ge` and above `gt`."""
     allowed = f"> {gt:g}" if gt > ge else f"≥ {ge:g}"

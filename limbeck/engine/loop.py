@@ -11,13 +11,15 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from limbeck.core.errors import LimbeckError
-from limbeck.core.journal import Bar, Journal
+from limbeck.core.journal import Journal
+from limbeck.core.predictions import Predictions
 from limbeck.core.spec import Spec
 from limbeck.engine.feed import ahead
+from limbeck.engine.guards import LossGuard
 from limbeck.engine.mixture import Mixture
 from limbeck.engine.optim import Schedule
 from limbeck.engine.rows import Rows, epoch_order
-from limbeck.engine.score import TorchScorer, dev_score
+from limbeck.engine.score import TorchScorer, dev_score, predict_split
 from limbeck.engine.step import Step
 from limbeck.engine.teacher_cache import Teacher
 from limbeck.nn.model import Model, best_device
@@ -115,6 +117,10 @@ class Run:
     folder: Path
     best: Best = field(default_factory=Best)
 
+    def answers(self) -> Predictions:
+        """The model's answers on the dev split."""
+        return predict_split(TorchScorer(self.model, self.task, self.encoder), self.task, self.dev)
+
     def score(self) -> dict[str, float]:
         """The deciding metric on the dev split, by name."""
         return dev_score(TorchScorer(self.model, self.task, self.encoder), self.task, self.dev)
@@ -147,6 +153,7 @@ def train(
     accelerator = _accelerator(spec, run)
     total = spec.epochs * math.ceil(len(rows) / spec.batch_size)
     step = Step(mixture, spec, accelerator, total)
+    guard = LossGuard(step.warmup, mixture.steady)
     history: list[dict[str, Any]] = []
     with run.log.bar(phase, total) as bar:
         for epoch in range(spec.epochs):
@@ -154,15 +161,17 @@ def train(
             # Dropout is all that training mode changes in an encoder.
             mixture.network.train(spec.dropout)
             order = epoch_order(rows.lengths, spec.batch_size, run.spec.seed, epoch)
-            sums: dict[str, Tensor] = {}
+            losses = _Losses(accelerator)
             feed = _feed(order, epoch, rows, teacher, spec, run.spec.seed, accelerator)
             for number, parts in enumerate(feed, start=1):
-                terms = step(parts)
-                for name, value in terms.items():
-                    sums[name] = sums.get(name, 0) + value
-                _show(bar, terms, accelerator, number, len(order), f"{phase}, epoch {epoch + 1}, step {number}")
+                losses.add(step(parts))
+                shown: dict[str, float] = {}
+                if number % _SHOWN_STEPS == 0 or number == len(order):
+                    place = f"{phase}, epoch {epoch + 1}, steps {losses.seen + 1} to {number}"
+                    shown = _look(losses, guard, spec, run.log, place)
+                bar.advance(1, **shown)
             seconds = time.monotonic() - start
-            means = {name: (value / len(order)).item() for name, value in accelerator.reduce(sums).items()}
+            means = {name: total / len(order) for name, total in losses.totals.items()}
             history.append(_close_epoch(accelerator, mixture, run, phase, epoch, means, seconds))
     for tracker in accelerator.trackers:
         tracker.finish()
@@ -194,14 +203,49 @@ def _feed(
     return ahead(enumerate(order), make) if beside else map(make, enumerate(order))
 
 
-def _show(bar: Bar, terms: dict[str, Tensor], accelerator: Any, number: int, last: int, place: str) -> None:
-    if number % _SHOWN_STEPS and number != last:
-        bar.advance()
-        return
-    shown = {name: value.item() for name, value in accelerator.reduce(terms).items()}
-    if not math.isfinite(shown["loss"]):
-        raise LimbeckError(f"{place}: the loss is {shown['loss']}; lower learning_rate, or set precision to fp32")
-    bar.advance(1, **shown)
+@dataclass
+class _Losses:
+    """An epoch's losses by term, which stay on the device until they are looked at.
+
+    Attributes:
+        accelerator: Adds those of all processes.
+        totals: Sums over the steps that have been looked at.
+        seen: How many those are.
+    """
+
+    accelerator: Any
+    totals: dict[str, float] = field(default_factory=dict)
+    seen: int = 0
+    _recent: dict[str, Tensor] = field(default_factory=dict)
+    _steps: int = 0
+
+    def add(self, terms: dict[str, Tensor]) -> None:
+        """Take in a step, without waiting for the device."""
+        self._steps += 1
+        for name, value in terms.items():
+            self._recent[name] = self._recent.get(name, 0) + value
+
+    def look(self) -> tuple[int, dict[str, float]]:
+        """How many steps there were since the last look, and the means of their losses."""
+        sums = {name: value.item() for name, value in self.accelerator.reduce(self._recent).items()}
+        for name, value in sums.items():
+            self.totals[name] = self.totals.get(name, 0.0) + value
+        steps, self._steps, self._recent = self._steps, 0, {}
+        self.seen += steps
+        return steps, {name: value / steps for name, value in sums.items()}
+
+
+def _look(losses: _Losses, guard: LossGuard, spec: Training, log: Journal, place: str) -> dict[str, float]:
+    steps, means = losses.look()
+    if not math.isfinite(means["loss"]):
+        precision = "" if spec.precision == "fp32" else f", or {spec.precision} is too coarse: set precision to fp32"
+        raise LimbeckError(
+            f"{place}: the loss is {means['loss']}. Likely the rate is too high: lower learning_rate (now "
+            f"{spec.learning_rate:g}) or raise warmup_fraction{precision}"
+        )
+    if odd := guard.look(steps, means["loss"]):
+        log.warn(f"{place}: {odd}")
+    return means
 
 
 def _close_epoch(

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from limbeck.core.errors import RecipeError
 from limbeck.core.shelf import shelf
-from limbeck.core.spec import Ramp, Weighted, value_at
+from limbeck.core.spec import Ramp, Weighted, ramps, value_at
 from limbeck.nn.model import Model
 from limbeck.nn.ports import Objective
 from limbeck.nn.types import Batch, Dims, Outputs, Reads
@@ -21,14 +21,18 @@ class Mixture(nn.Module):
     Args:
         model: The student.
         objectives: Name → weight and objective; those of weight 0 are left out.
+        steady: Whether the loss is the same function of the outputs at every step: nothing in it ramps.
     """
 
-    def __init__(self, model: Model, objectives: Mapping[str, tuple[float | Ramp, Objective]]) -> None:
+    def __init__(
+        self, model: Model, objectives: Mapping[str, tuple[float | Ramp, Objective]], *, steady: bool = True
+    ) -> None:
         super().__init__()
         self.network = model.network
         self.objectives = nn.ModuleDict({name: o for name, (_, o) in objectives.items()})  # type: ignore[misc]
         self.weights = {name: weight for name, (weight, _) in objectives.items()}
         self._units = {name: objective.unit for name, (_, objective) in objectives.items()}
+        self.steady = steady
         self._model = model
         self.student_reads = _union(o.student_reads for _, o in objectives.values())
         self.teacher_reads = _union(o.teacher_reads for _, o in objectives.values())
@@ -62,7 +66,8 @@ def mix(model: Model, specs: Sequence[Weighted], teacher: Dims) -> Mixture:
     Raises:
         RecipeError: None is left, one is named twice, or one does not fit the pair of models.
     """
-    return Mixture(model, build_objectives(specs, model.dims, teacher))
+    built = build_objectives(specs, model.dims, teacher)
+    return Mixture(model, built, steady=not any(map(ramps, specs)))
 
 
 def build_objectives(

@@ -22,6 +22,9 @@ class Step:
         spec: How to train.
         accelerator: accelerate's, which knows devices, processes and precision.
         total: Steps in all, for the schedule.
+
+    Attributes:
+        warmup: Steps in which the rate climbs.
     """
 
     def __init__(self, mixture: "Mixture", spec: "Training", accelerator: Any, total: int) -> None:
@@ -29,8 +32,8 @@ class Step:
         sums_rows = accelerator.num_processes == 1 or accelerator.device.type == "cpu"  # NCCL sums no sparse gradients
         by_row = mixture.untied_tables() if spec.embeddings == "rows" and sums_rows else ()
         made = optimizers(mixture, by_row, spec.learning_rate, spec.weight_decay)
-        warmup = round(spec.warmup_fraction * total)
-        self._rates = [schedule(optimizer, spec.schedule, warmup, total) for optimizer in made]
+        self.warmup = round(spec.warmup_fraction * total)
+        self._rates = [schedule(optimizer, spec.schedule, self.warmup, total) for optimizer in made]
         self._module, *self._optimizers = accelerator.prepare(mixture, *made)
 
     def __call__(self, parts: Sequence[tuple[Batch, Outputs]]) -> dict[str, Tensor]:

@@ -11,7 +11,7 @@ from markupsafe import Markup
 from limbeck.core.bundle import Bundle
 from limbeck.evidence.table import metric_name, parameters_text, rows
 from limbeck.page.findings import Findings
-from limbeck.page.lineage import SHORT, checks
+from limbeck.page.lineage import SHORT, checks, warned
 from limbeck.text.statistics import entity_types
 
 _SHOWN_LABELS = 20
@@ -58,6 +58,7 @@ def render_card(findings: Findings, model: Bundle, role: str) -> str:
         counts={k: f"{v:,}" for k, v in (data.get("counts") or {}).items() if v},
         data_name=str(data.get("name") or ""),
         checks=list(checks(model)),
+        warnings=[line for _, line in warned({role: model})],
         parents=[(r, p["stage"], p["digest"][:SHORT]) for r, p in model.manifest["parents"].items()],
         instruction_sets=list(model.facts.get("instruction_sets") or []),
         tags=findings.tags,

@@ -57,6 +57,15 @@ def _sources(bundle: Bundle) -> dict[str, str]:
     return {role: str(parent["name"]) for role, parent in bundle.manifest["parents"].items()}
 
 
+def warned(bundles: Mapping[str, Bundle]) -> list[tuple[str, str]]:
+    """What the making of each Bundle warned of, by role; a model made from another one has its warnings too, once."""
+    first: dict[str, str] = {}
+    for role, bundle in bundles.items():
+        for line in bundle.facts.get("warnings") or []:
+            first.setdefault(str(line), role)
+    return [(role, line) for line, role in first.items()]
+
+
 def checks(model: Bundle) -> Iterator[str]:
     """What the gates of export and quantisation found, in sentences."""
     if parity := model.facts.get("parity"):

@@ -16,7 +16,7 @@ from limbeck.page import plots
 from limbeck.page.classes import Classes, labels_of, scored_classes
 from limbeck.page.figures import Figure, Key
 from limbeck.page.findings import Findings, p_text
-from limbeck.page.lineage import checks, environment, lineage, recipe_text
+from limbeck.page.lineage import checks, environment, lineage, recipe_text, warned
 from limbeck.page.losses import losses
 from limbeck.text.port import Example
 from limbeck.text.statistics import confusion
@@ -47,6 +47,7 @@ def render_page(
         title=str(data.facts.get("name") or data.path.name),
         headline=findings.headline(findings.roles[-1]),
         roles=findings.roles,
+        warned=warned({role: bundles[role] for role in findings.roles if role in bundles}),
         keys=[Key(i, role) for i, role in enumerate(findings.roles)],
         table=_across(findings),
         metrics=_metrics(findings),

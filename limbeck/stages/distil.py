@@ -24,10 +24,11 @@ from limbeck.core.shape import Shape, parse_shape, read_student
 from limbeck.core.shelf import on_shelf
 from limbeck.core.spec import Weighted
 from limbeck.engine import processes
+from limbeck.engine.guards import judge_history, judge_student, judge_teacher
 from limbeck.engine.loop import Run, Tracked, Training, train
 from limbeck.engine.mixture import build_objectives, mix
 from limbeck.engine.rows import Rows
-from limbeck.engine.score import TorchScorer
+from limbeck.engine.score import TorchScorer, predict_split
 from limbeck.engine.seed import seed_all
 from limbeck.engine.teacher_cache import Teacher, open_teacher
 from limbeck.engine.teachers import Tutor, together
@@ -186,10 +187,15 @@ def run(spec: Spec, inputs: Mapping[str, Bundle], out: Path, log: Journal) -> Bu
         frozen(tutor.model)
     dev = read_examples(data, "dev", labelled=True)
     shared = Run(spec, student, task, outlook.encoder, dev, log, out.parent)
+    answers = [predict_split(TorchScorer(tutor.model, task, tutor.encoder), task, dev) for tutor in tutors]
+    for tutor, given in zip(tutors, answers, strict=True):
+        log.warn_all(judge_teacher(given, task, tutor.role))
     with create_bundle(out, "distil", spec, inputs, outside(spec)) as draft:
         shares = _shares(spec, tutors, task, dev, log)
         history = _phases(spec, tutors, shares, outlook, rows, examples, shared)
         shared.keep_best()
+        log.warn_all(judge_history(history, task.primary))
+        log.warn_all(judge_student(shared.answers(), answers, task))
         save(student, draft.path)
         save_tokenizer(outlook.folder, draft.path)
         draft.facts |= {
@@ -199,6 +205,7 @@ def run(spec: Spec, inputs: Mapping[str, Bundle], out: Path, log: Journal) -> Bu
             "max_length": outlook.max_length,
             "dims": student.size(),
             "history": history,
+            "warnings": log.warnings,
         }
         if shares and len(roles) > 1:
             draft.facts["shares"] = dict(zip(roles, shares, strict=True))
@@ -248,9 +255,9 @@ def _outlook(spec: Spec, teacher: Outlook) -> Outlook:
     length = spec.max_length or teacher.max_length
     origin = outlook_of(resolve(_named(reference)), length) if reference else teacher
     check_length(origin.folder, length, "distil.max_length")
-    of = origin.dims
+    of = replace(origin.dims, labels=teacher.dims.labels, answer=teacher.dims.answer)
     if not text:
-        return origin
+        return replace(origin, dims=of)
     shape = parse_shape(text, Shape(of.layers, of.hidden, of.heads, of.intermediate))
     dims = replace(of, layers=shape.layers, hidden=shape.hidden, heads=shape.heads, intermediate=shape.intermediate)
     return Outlook(dims, origin.folder, length)

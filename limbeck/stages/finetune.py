@@ -12,6 +12,7 @@ from pydantic import Field
 from limbeck.core.bundle import Bundle, create_bundle, open_bundle
 from limbeck.core.errors import BundleError
 from limbeck.core.journal import Journal
+from limbeck.engine.guards import judge_history, judge_teacher
 from limbeck.engine.loop import Run, Tracked, Training, train
 from limbeck.engine.mixture import mix
 from limbeck.engine.rows import Rows
@@ -26,7 +27,7 @@ from limbeck.nn.checkpoint import (
     save_tokenizer,
 )
 from limbeck.nn.heads import answers_alike, answers_told, meet_values, order_labels
-from limbeck.nn.model import Model, answer_of, best_device, tapped
+from limbeck.nn.model import answer_of, best_device, tapped
 from limbeck.nn.outlook import Outlook, outlook_of
 from limbeck.objectives.labels import Spec as Labels
 from limbeck.text.encode import Encoder
@@ -94,12 +95,15 @@ def run(spec: Spec, inputs: Mapping[str, Bundle], out: Path, log: Journal) -> Bu
         network = load_network(source, task.head, None if kept else task.labels, task.answer)
         model = tapped(network, per_word=task.per_word)
         model.network.to(best_device())
+        shared = Run(spec, model, task, encoder, read_examples(data, "dev", labelled=True), log, out.parent)
+        history: list[dict[str, Any]] = []
         if kept:
             log.say(f"{spec.model} answers with these labels already: it is not fine-tuned again")
             order_labels(model, [str(config.id2label[i]) for i in sorted(config.id2label)], task.labels)
-            history: list[dict[str, Any]] = []
         else:
-            history = _train(spec, model, task, encoder, data, out, log)
+            history = _train(spec, data, shared)
+        log.warn_all(judge_history(history, task.primary))
+        log.warn_all(judge_teacher(shared.answers(), task, "fine-tuned model"))
         save(model, draft.path)
         draft.facts |= {
             "name": spec.model,
@@ -108,6 +112,7 @@ def run(spec: Spec, inputs: Mapping[str, Bundle], out: Path, log: Journal) -> Bu
             "max_length": spec.max_length,
             "dims": model.size(),
             "history": history,
+            "warnings": log.warnings,
         }
     return open_bundle(out)
 
@@ -129,11 +134,10 @@ def _has_head(source: Path, config: Any, task: Task, spec: Spec) -> bool:
     )
 
 
-def _train(
-    spec: Spec, model: Model, task: Task, encoder: Encoder, data: Bundle, out: Path, log: Journal
-) -> list[dict[str, Any]]:
+def _train(spec: Spec, data: Bundle, shared: Run) -> list[dict[str, Any]]:
+    model, task, log = shared.model, shared.task, shared.log
     examples = read_examples(data, "train", labelled=True)
-    rows = Rows.encode(task, encoder, examples)
+    rows = Rows.encode(task, shared.encoder, examples)
     if rows.cut:
         log.warn(f"{rows.cut} of {len(rows)} training texts are longer than {spec.max_length} tokens and are cut")
     windows = f" in {len(rows)} windows of {spec.max_length} tokens" if len(rows) > len(examples) else ""
@@ -142,7 +146,6 @@ def _train(
     log.say(
         f"fine-tuning {spec.model} ({model.parameter_count() / 1e6:.1f} M parameters) on {len(examples)} rows{windows}"
     )
-    shared = Run(spec, model, task, encoder, read_examples(data, "dev", labelled=True), log, out.parent)
     history = train(mix(model, [Labels()], model.dims), rows, None, spec, shared, "finetune")
     shared.keep_best()
     return history

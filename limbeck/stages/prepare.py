@@ -122,8 +122,7 @@ def run(spec: Spec, inputs: Mapping[str, Bundle], out: Path, log: Journal) -> Bu
     warnings = list(_warnings(splits, task, counts))
     for line in detected:
         log.say(line)
-    for line in warnings:
-        log.warn(line)
+    log.warn_all(warnings)
     _check_sizes(splits, tables, spec)
     with create_bundle(out, "prepare", spec, inputs, outside(spec)) as draft:
         for role in SPLITS:

@@ -93,6 +93,7 @@ def run(spec: Spec, inputs: Mapping[str, Bundle], out: Path, log: Journal) -> Bu
             )
         (log.say if gate["passed"] else log.warn)(f"int8: {_told(gate)}, {len(keep)} operators left in fp32")
         draft.facts["gate"] = {**gate, "kept_fp32": keep}
+        draft.facts["warnings"] = [*source.facts.get("warnings", ()), *log.warnings]
     return open_bundle(out)
 
 

@@ -32,6 +32,15 @@ def test_a_warning_is_told_and_recorded(capsys, tmp_path, clock):
     }
 
 
+def test_warnings_are_kept_for_whoever_made_the_journal(tmp_path):
+    run = Journal(tmp_path / "log.jsonl", quiet=True)
+    run.warn("before")
+    step = run.fresh()
+    step.warn_all(["a", "b"])
+    assert (run.warnings, step.warnings) == (["before"], ["a", "b"])
+    assert [e["text"] for e in read_events(tmp_path / "log.jsonl")] == ["before", "a", "b"]
+
+
 def test_events_are_appended_one_a_line(tmp_path):
     for loss in (0.5, 0.25):
         Journal(tmp_path / "log.jsonl").record("step", loss=loss, note="a\nb é\ud800", path=tmp_path)

@@ -54,3 +54,10 @@ def test_a_weight_changes_during_the_phase():
         for progress, weight in ((0.0, 0.0), (0.25, 0.5), (1.0, 2.0)):
             terms = mixture(replace(batch, moment=Moment(progress)), teacher)
             torch.testing.assert_close(terms["labels"], weight * alone)
+
+
+def test_a_mixture_is_steady_where_nothing_ramps():
+    student, ramp = models.model(layers=2), Ramp(start=4, to=1)
+    assert mix(student, [Labels(weight=0.5), SoftTargets()], TEACHER).steady
+    assert not mix(student, [Labels(weight=ramp)], TEACHER).steady
+    assert not mix(student, [Labels(), SoftTargets(temperature=ramp)], TEACHER).steady
