@@ -125,9 +125,10 @@ _Layout = dict[str, tuple[str, tuple[int, int]]]
 
 def _layout(model: Model, rows: Rows, reads: Reads, dtype: str) -> _Layout:
     tokens, items, dims = len(rows.ids), len(rows.targets), model.dims
-    names = [f"hidden.{layer}" for layer in sorted(reads.hidden)]
-    names += [f"{kind}.{layer}" for layer in sorted(reads.attention) for kind in ("queries", "keys", "values")]
-    layout: _Layout = dict.fromkeys(names, (dtype, (tokens, dims.hidden)))
+    hidden = [f"hidden.{layer}" for layer in sorted(reads.hidden)]
+    heads = [f"{kind}.{layer}" for layer in sorted(reads.attention) for kind in ("queries", "keys", "values")]
+    layout: _Layout = dict.fromkeys(hidden, (dtype, (tokens, dims.hidden)))
+    layout |= dict.fromkeys(heads, (dtype, (tokens, dims.attended)))
     return layout | ({"logits": ("float32", (items, dims.labels))} if reads.logits else {})
 
 

@@ -13,7 +13,7 @@ from limbeck.core.bundle import Bundle
 from limbeck.core.errors import BundleError
 from limbeck.core.files import read_json
 from limbeck.core.shelf import shelf
-from limbeck.nn.model import Model, backbone_of, tapped
+from limbeck.nn.model import Model, backbone_of, longest_input, tapped
 from limbeck.text.opening import open_task
 
 EMBEDDED = "minilm-l6"
@@ -25,7 +25,8 @@ TOKENIZER_FILES = (
     "vocab.txt",
     "added_tokens.json",
 )
-_HUB_PATTERNS = ["*.json", "*.safetensors", "vocab.txt", "*.model"]
+SOURCES = ("*.json", "*.safetensors", "vocab.txt", "merges.txt", "*.model")
+"""What is read of a model's directory: its size, its weights and its tokenizer in any form."""
 transformers.logging.set_verbosity_error()
 transformers.logging.disable_progress_bar()
 
@@ -62,7 +63,7 @@ def _from_hub(reference: str) -> Path:
 
     name, _, revision = reference.removeprefix("hf:").partition("@")
     try:
-        return Path(snapshot_download(name, revision=revision or None, allow_patterns=_HUB_PATTERNS))
+        return Path(snapshot_download(name, revision=revision or None, allow_patterns=list(SOURCES)))
     except Exception as error:  # the hub's client raises many kinds: network, names, rights, disk
         raise BundleError(f"{reference}: cannot be fetched from the hub ({type(error).__name__}: {error})") from None
 
@@ -215,7 +216,7 @@ def save_tokenizer(source: Path, folder: Path) -> None:
 def _describe_tokenizer(source: Path, folder: Path) -> None:
     """Write tokenizer_config.json; without it stock classes lower-case every BERT and know no longest input."""
     file = source / "tokenizer.json"
-    length = read_config(source).max_position_embeddings
+    length = longest_input(read_config(source))
     try:
         stock = transformers.PreTrainedTokenizerFast(tokenizer_file=str(file), model_max_length=length)
     except Exception as error:  # the library raises bare Exception
@@ -230,7 +231,7 @@ def check_length(folder: Path, config: Any, max_length: int) -> None:
     Raises:
         BundleError: It has fewer.
     """
-    positions = int(getattr(config, "max_position_embeddings", max_length))
+    positions = longest_input(config)
     if max_length > positions:
         raise BundleError(
             f"{folder}: max_length {max_length} is more than the model's {positions} positions; "

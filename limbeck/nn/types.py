@@ -19,6 +19,7 @@ class Dims:
         heads: Attention heads per layer; divides `hidden`.
         intermediate: Width of the feed-forward layer.
         labels: Width of the logits.
+        attention: Width of a layer's heads together; 0 where it is `hidden`, as it mostly is.
     """
 
     layers: int
@@ -26,6 +27,12 @@ class Dims:
     heads: int
     intermediate: int
     labels: int = 0
+    attention: int = 0
+
+    @property
+    def attended(self) -> int:
+        """Width of a layer's queries, of all heads together; that of its keys and values."""
+        return self.attention or self.hidden
 
     def __str__(self) -> str:
         return f"{self.layers}x{self.hidden}"

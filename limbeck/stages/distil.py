@@ -98,7 +98,7 @@ def foresee(spec: Spec, makers: Mapping[str, CoreSpec]) -> None:
     if reference is not None:
         config = read_config(resolve(reference))
         teacher = backbone_of(config).dims(config)
-        student = _student_dims(spec, teacher)
+        student = _student_dims(spec, config)
         for phase in spec.phases:
             build_objectives(phase.objectives, student, teacher)
 
@@ -146,13 +146,17 @@ def run(spec: Spec, inputs: Mapping[str, Bundle], out: Path, log: Journal) -> Bu
     return open_bundle(out)
 
 
-def _student_dims(spec: Spec, teacher: Dims) -> Dims:
-    shape = parse_shape(spec.student, Shape(teacher.layers, teacher.hidden, teacher.heads, teacher.intermediate))
-    return Dims(shape.layers, shape.hidden, shape.heads, shape.intermediate, teacher.labels)
+def _student_dims(spec: Spec, config: Any) -> Dims:
+    """The student's size; the teacher's family may refuse it."""
+    backbone = backbone_of(config)
+    size = backbone.dims(config)
+    shape = parse_shape(spec.student, Shape(size.layers, size.hidden, size.heads, size.intermediate))
+    wanted = Dims(shape.layers, shape.hidden, shape.heads, shape.intermediate)
+    return backbone.dims(backbone.build(backbone.Spec(), config, wanted))
 
 
 def _student(spec: Spec, teacher: Model, head: str, rows: Rows, log: Journal) -> Model:
-    size, dims = teacher.dims, _student_dims(spec, teacher.dims)
+    size, dims = teacher.dims, _student_dims(spec, teacher.config)
     narrower = (dims.hidden, dims.heads, dims.intermediate) != (size.hidden, size.heads, size.intermediate)
     importance = _importance(teacher, rows) if narrower else None
     layers = range(1, dims.layers + 1)

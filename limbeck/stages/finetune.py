@@ -19,7 +19,16 @@ from limbeck.engine.loop import Run, Tracked, Training, train
 from limbeck.engine.mixture import mix
 from limbeck.engine.rows import Rows
 from limbeck.engine.seed import seed_all
-from limbeck.nn.checkpoint import check_length, load_network, read_config, resolve, save, save_tokenizer, set_labels
+from limbeck.nn.checkpoint import (
+    SOURCES,
+    check_length,
+    load_network,
+    read_config,
+    resolve,
+    save,
+    save_tokenizer,
+    set_labels,
+)
 from limbeck.nn.model import Model, best_device, tapped
 from limbeck.objectives.labels import Spec as Labels
 from limbeck.text.encode import Encoder
@@ -42,8 +51,8 @@ class Spec(Training, Tracked):
 def outside(spec: Spec) -> dict[str, str]:
     """Hashes of the model's files, which decide the result and stand in no Bundle of the run."""
     folder = resolve(spec.model)
-    files = sorted([*folder.glob("*.safetensors"), *folder.glob("*.json"), *folder.glob("vocab.txt")])
-    return {file.name: sha256_file(file) for file in files if file.name != "bundle.json"}
+    files = sorted(file for pattern in SOURCES for file in folder.glob(pattern) if file.name != "bundle.json")
+    return {file.name: sha256_file(file) for file in files}
 
 
 def foresee(spec: Spec, makers: Mapping[str, CoreSpec]) -> None:
