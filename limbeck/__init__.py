@@ -11,6 +11,7 @@ Every name below is imported when it is first used, so that predicting never wai
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from limbeck.comparison import Comparison, compare
     from limbeck.core.bundle import Bundle, open_bundle
     from limbeck.core.errors import BundleError, DataError, GateError, LimbeckError, RecipeError, ShelfError
     from limbeck.core.measurement import Measurement
@@ -33,17 +34,23 @@ _HOMES = {
     "Measurement": "core.measurement",
     "Recipe": "core.recipe",
     "read_recipe": "core.recipe",
+    "Comparison": "comparison",
+    "compare": "comparison",
     "Result": "pipeline",
     "compress": "pipeline",
     "run": "pipeline",
     "Predictor": "runtime.predictor",
     "load": "runtime",
 }
-_STAGES = ("prepare", "finetune", "distil", "export", "quantize", "evaluate", "benchmark", "package", "report")
+_STAGES = (
+    *("prepare", "augment", "finetune", "distil", "export", "quantize"),
+    *("evaluate", "benchmark", "package", "report"),
+)
 
 __all__ = [  # noqa: F822  (the stages are made when asked for)
     "Bundle",
     "BundleError",
+    "Comparison",
     "DataError",
     "GateError",
     "LimbeckError",
@@ -53,7 +60,9 @@ __all__ = [  # noqa: F822  (the stages are made when asked for)
     "RecipeError",
     "Result",
     "ShelfError",
+    "augment",
     "benchmark",
+    "compare",
     "compress",
     "distil",
     "evaluate",

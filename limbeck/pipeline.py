@@ -1,21 +1,19 @@
-"""Walks a recipe: resolves every step, skips what is done, runs the rest, publishes the evidence."""
+"""Whole runs: of a recipe, of the default one, of the demo, of a single stage."""
 
-import importlib
-import pkgutil
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
-from limbeck.core.bundle import Bundle, is_bundle, open_bundle, step_hash
-from limbeck.core.errors import BundleError, LimbeckError, RecipeError
-from limbeck.core.files import write_bytes
+from limbeck import adapt
+from limbeck.core.bundle import Bundle, is_bundle, open_bundle
+from limbeck.core.errors import RecipeError
+from limbeck.core.files import claim_directory, write_bytes
 from limbeck.core.journal import Journal
 from limbeck.core.measurement import Measurement, read_measurements
-from limbeck.core.recipe import Recipe, Step, from_plain, read_recipe
-from limbeck.core.shelf import missing_extra
-from limbeck.core.spec import Spec, parse
+from limbeck.core.recipe import Recipe, find_recipe, from_plain, read_recipe
+from limbeck.engine import processes
+from limbeck.execution import foresee, resolve, run_step, spec_of, walk
 
 PUBLISHED = ("report.html", "measurements.json")
 """Files of a report that are laid beside the recipe when a run ends."""
@@ -23,16 +21,17 @@ _MARKS = ("recipe.yaml", "log.jsonl")
 """A directory that holds one of these is a run of ours."""
 _DEMO = (
     "finetune.max_length=64",
-    "finetune.epochs=1",
+    "finetune.epochs=2",
     "finetune.learning_rate=1.0e-4",
     "distil.phases[0].epochs=1",
     "distil.phases[0].learning_rate=2.0e-4",
     "distil.phases[1].epochs=1",
     "distil.phases[1].learning_rate=1.0e-4",
+    "quantize.min_agreement=0.95",
 )
-"""What makes the demo end within minutes on two cores: one epoch of everything, at higher rates."""
+"""What makes the demo end within minutes on two cores: an epoch or two of everything, at higher rates. Of a student
+trained so briefly many answers are close calls, of which int8 turns a few more than of a finished one."""
 _MEASURES = ("evaluate", "benchmark")
-_STAGES = Path(__file__).parent / "stages"
 
 
 @dataclass(frozen=True)
@@ -82,52 +81,6 @@ def table_of(bundle: Bundle) -> str:
     return render_text(rows(measured, roles, bundle.facts.get("primary", "")))
 
 
-def stage_names() -> tuple[str, ...]:
-    """The stages there are: the files of `limbeck/stages`."""
-    return tuple(sorted(m.name for m in pkgutil.iter_modules([str(_STAGES)])))
-
-
-def load_stage(name: str) -> ModuleType:
-    """Import a stage.
-
-    Raises:
-        RecipeError: There is no such stage.
-        ShelfError: A library that it needs is not installed.
-    """
-    if name not in stage_names():
-        raise RecipeError(f"no stage {name!r}; there are {', '.join(stage_names())}")
-    try:
-        return importlib.import_module(f"limbeck.stages.{name}")
-    except ModuleNotFoundError as error:
-        if error.name and error.name.startswith("limbeck"):
-            raise
-        raise missing_extra(error.name or "?", f"the stage {name!r}") from None
-
-
-def resolve(recipe: Recipe) -> Recipe:
-    """Fill in every field of every step.
-
-    Raises:
-        RecipeError: A stage, a field or a reference is wrong; nothing has run yet.
-    """
-    return recipe.model_copy(
-        update={
-            "steps": tuple(
-                s.model_copy(update={"fields": _spec(s, recipe.seed).model_dump(mode="json")}) for s in recipe.steps
-            )
-        }
-    )
-
-
-def _spec(step: Step, seed: int) -> Spec:
-    kind = load_stage(step.stage).Spec
-    fields = dict(step.fields)
-    if "seed" in kind.model_fields:
-        fields.setdefault("seed", seed)
-    spec: Spec = parse(kind, fields, step.title)
-    return spec
-
-
 def run(recipe: Recipe, out: str | Path, log: Journal | None = None) -> Result:
     """Run a recipe in a directory.
 
@@ -140,84 +93,16 @@ def run(recipe: Recipe, out: str | Path, log: Journal | None = None) -> Result:
         LimbeckError: `out` is not a run of ours, or a step failed; finished steps stay finished.
     """
     out, resolved = Path(out), resolve(recipe)
-    _foresee(resolved)
-    _claim(out)
-    log = (log or Journal()).recording(out / "log.jsonl")
-    resolved.save(out / "recipe.yaml")
-    bundles: dict[str, Bundle] = {}
-    places: dict[str, Bundle] = {}
-    ran = []
-    for step in resolved.steps:
-        inputs = {
-            role: places[place] if place in places else _open_input(step, role, place, places)
-            for role, place in step.inputs.items()
-        }
-        bundle, fresh = _step(step.stage, _spec(step, resolved.seed), inputs, out / step.place, log, step.title)
-        bundles[step.title] = places[step.place] = bundle
-        ran += [step.title] if fresh else []
-    _publish(bundles.values(), out)
-    return Result(out, bundles, tuple(ran))
-
-
-def _foresee(recipe: Recipe) -> None:
-    """Let every stage refuse what it can see to be impossible, before hours are spent on the steps before it."""
-    specs: dict[str, Spec] = {}
-    for step in recipe.steps:
-        module, spec = load_stage(step.stage), _spec(step, recipe.seed)
-        if hasattr(module, "outside"):
-            module.outside(spec)  # names what is missing
-        for role, place in step.inputs.items():
-            if place not in specs:
-                _open_input(step, role, place, specs)
-        if hasattr(module, "foresee"):
-            module.foresee(spec, {role: specs[place] for role, place in step.inputs.items() if place in specs})
-        specs[step.place] = spec
-
-
-def _claim(out: Path) -> None:
-    """Make the run's directory, or refuse one that holds something else."""
-    if out.exists() and not out.is_dir():
-        raise LimbeckError(f"{out}: is a file; --out must be a directory")
-    if out.is_dir() and any(out.iterdir()) and not any((out / name).is_file() for name in _MARKS):
-        raise LimbeckError(f"{out}: holds files that are no Limbeck run; choose an empty or new --out")
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise LimbeckError(f"{out}: cannot be made ({error.strerror}); choose another --out") from None
-
-
-def _open_input(step: Step, role: str, place: str, done: Mapping[str, Any]) -> Bundle:
-    """The Bundle at a path that no earlier step makes."""
-    if not is_bundle(Path(place)):
-        known = ", ".join(done) or "none"
-        raise RecipeError(
-            f"{step.title}.from.{role}: {place!r} is neither an earlier step's `out` ({known}) nor a Bundle's path"
-        )
-    return open_bundle(place)
-
-
-def _step(
-    stage: str, spec: Spec, inputs: Mapping[str, Bundle], out: Path, log: Journal, title: str
-) -> tuple[Bundle, bool]:
-    """Run one stage unless its result is there, whole, and made from the same fields and inputs."""
-    module = load_stage(stage)
-    outside = module.outside(spec) if hasattr(module, "outside") else {}
-    wanted = step_hash(stage, spec, inputs, outside)
-    if is_bundle(out):
-        try:
-            found = open_bundle(out)
-            if found.manifest["step_hash"] == wanted:
-                if not (faults := found.faults()):
-                    log.say(f"── {title}: done before, nothing changed")
-                    return found, False
-                log.warn(f"{title}: {out} is damaged ({faults[0]}); it is made again")
-        except BundleError as error:
-            log.warn(f"{title}: {error}: it is made again")
-    log.say(f"── {title}")
-    log.record("step", step=title, stage=stage, hash=wanted)
-    bundle: Bundle = module.run(spec, inputs, out, log)
-    log.record("done", step=title, digest=bundle.digest)
-    return bundle, True
+    foresee(resolved)
+    log = (log or Journal()).recording(out / "log.jsonl") if processes.is_first() else Journal(quiet=True)
+    if processes.is_first():
+        claim_directory(out, _MARKS, "run")
+        resolved.save(out / "recipe.yaml")
+    made = list(walk(resolved, lambda step, _: out / step.place, log))
+    if processes.is_first():
+        _publish((one.bundle for one in made), out)
+    processes.wait()
+    return Result(out, {one.step.title: one.bundle for one in made}, tuple(one.step.title for one in made if one.fresh))
 
 
 def _publish(bundles: Iterable[Bundle], out: Path) -> None:
@@ -227,36 +112,9 @@ def _publish(bundles: Iterable[Bundle], out: Path) -> None:
                 write_bytes(out / name, bundle.file(name).read_bytes())
 
 
-def run_file(path: Path, out: Path, settings: Sequence[str], log: Journal) -> Result:
-    """Run a recipe file with `step.field=value` settings."""
-    return run(resolve(read_recipe(path)).override(settings), out, log)
-
-
-def compress_recipe(
-    data: str, prepare: Mapping[str, Any], *, teacher: str, student: str, seed: int, force: bool
-) -> Recipe:
-    """The default recipe: every field that is not given here is its stage's own default."""
-    roles = {"teacher": "teacher", "student": "student"}
-    evidence = {"evaluation": "steps/evaluation", "benchmark": "steps/benchmark"}
-    rows, int8 = {"data": "steps/data"}, "steps/int8"
-    measured = {**rows, **roles, "bundle": int8}
-    steps: list[dict[str, Any]] = [
-        {"stage": "prepare", "out": "steps/data", "train": data, **prepare},
-        {"stage": "finetune", "out": "teacher", "from": rows, "model": teacher},
-        {"stage": "distil", "out": "student", "from": {"teacher": "teacher", **rows}, "student": student},
-        {"stage": "export", "out": "steps/onnx", "from": {"model": "student"}},
-        {
-            "stage": "quantize",
-            "out": int8,
-            "from": {"model": "steps/onnx", **rows},
-            **({"force": True} if force else {}),
-        },
-        {"stage": "evaluate", "out": "steps/evaluation", "from": measured},
-        {"stage": "benchmark", "out": "steps/benchmark", "from": measured},
-        {"stage": "package", "out": "bundle", "from": {"model": int8, **roles, **evidence}},
-        {"stage": "report", "out": "steps/report", "from": {**measured, **evidence}},
-    ]
-    return from_plain({"limbeck": 1, "seed": seed, "steps": steps}, "recipe")
+def run_file(reference: str | Path, out: Path, settings: Sequence[str], log: Journal) -> Result:
+    """Run a recipe, given by its file or its name, with `step.field=value` settings."""
+    return run(resolve(read_recipe(find_recipe(reference))).override(settings), out, log)
 
 
 def compress(
@@ -290,7 +148,8 @@ def compress(
         label: Column of the label or the tags; detected if not given.
         encoding: The files' encoding; UTF-8 if not given.
         teacher: A directory, `hf:org/name[@revision]`, or `minilm-l6`.
-        student: `3x384`, `layers=3,hidden=192,heads=12,intermediate=768`, `half`, `third` or `tiny`.
+        student: `3x384`, `layers=3,hidden=192,heads=12,intermediate=768`, `half`, `third`, `tiny` or `same`; or a
+            model.
         seed: Decides every random choice.
         settings: `step.field=value` texts for everything else.
         force: Ship the quantised model even if its gate refuses it.
@@ -302,13 +161,11 @@ def compress(
     Raises:
         LimbeckError: Something that the user can mend; says what and how.
     """
-    given = {"dev": dev, "test": test, "task": task, "text": text, "pair": pair, "label": label, "encoding": encoding}
-    paths = {k: str(Path(v).resolve()) for k, v in (("dev", dev), ("test", test)) if v is not None}
-    prepare = {k: v for k, v in given.items() if v is not None} | paths
-    if not teacher.startswith("hf:") and Path(teacher).is_dir():
-        teacher = str(Path(teacher).resolve())
-    source = str(Path(data).resolve())
-    recipe = compress_recipe(source, prepare, teacher=teacher, student=student, seed=seed, force=force)
+    rows = adapt.rows_of(data, dev=dev, test=test, task=task, text=text, pair=pair, label=label, encoding=encoding)
+    recipe = resolve(read_recipe(find_recipe("compress"))).override([f"seed={seed}"])
+    recipe = adapt.to_student(adapt.to_teacher(adapt.to_rows(recipe, rows), teacher), student)
+    if force:
+        recipe = adapt.to_shipped(recipe)
     recipe = resolve(resolve(recipe).override(settings))
     journal = log or Journal()
     journal.say(recipe.text())
@@ -326,7 +183,7 @@ def demo(out: Path, rows: int | None, settings: Sequence[str], log: Journal) -> 
     """
     from limbeck.text.docstrings import write_demo
 
-    _claim(out)
+    claim_directory(out, _MARKS, "run")
     log.recording(out / "log.jsonl").record("demo", rows=rows)
     log.say("reading the docstrings of installed libraries")
     train, dev, test = write_demo(out / "docstrings", **({} if rows is None else {"rows": rows}))
@@ -355,7 +212,7 @@ def run_stage(
     texts = [s if s.startswith(f"{stage}.") else f"{stage}.{s}" for s in settings]
     plain = {"limbeck": 1, "steps": [{"stage": stage, **fields}]}
     step = resolve(from_plain(plain, stage)).override(texts).steps[0]
-    spec = _spec(step, seed=0)
+    spec = spec_of(step, seed=0)
     opened: dict[str, Bundle] = {}
     for role, value in inputs.items():
         if role == "run":
@@ -366,7 +223,7 @@ def run_stage(
             opened[role] = _prepare_beside(out, stage, str(value), log)
         else:
             opened[role] = open_bundle(value)
-    bundle, _ = _step(stage, spec, opened, out, log, stage)
+    bundle, _ = run_step(stage, spec, opened, lambda _: out, log, stage)
     return bundle
 
 

@@ -14,7 +14,7 @@ from jaxtyping import install_import_hook
 os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["OMP_NUM_THREADS"] = "1"
 os.environ["TOKENIZERS_PARALLELISM"] = "false"
-install_import_hook(["limbeck.nn", "limbeck.objectives", "limbeck.engine"], "beartype.beartype")
+install_import_hook(["limbeck.nn", "limbeck.objectives", "limbeck.augmenters", "limbeck.engine"], "beartype.beartype")
 settings.register_profile("limbeck", deadline=None, max_examples=30, derandomize=True, database=None)
 settings.load_profile("limbeck")
 

@@ -11,6 +11,7 @@ from tokenizers.normalizers import NFKC, BertNormalizer
 from tokenizers.pre_tokenizers import BertPreTokenizer, ByteLevel, Metaspace, WhitespaceSplit
 from tokenizers.pre_tokenizers import Sequence as InTurn
 from tokenizers.processors import RobertaProcessing, TemplateProcessing
+from tokenizers.trainers import BpeTrainer
 
 from limbeck.core.bundle import Bundle, create_bundle, instruction_sets, open_bundle
 from limbeck.core.spec import Spec
@@ -19,10 +20,21 @@ WORDS = ("good", "bad", "film", "the", "a", "not", "is", "very", "in", "to", "an
 HIDDEN = 8
 
 
-def tiny_tokenizer() -> Tokenizer:
-    """An uncased WordPiece tokenizer that knows `WORDS`, single ASCII characters and 京."""
+def tiny_tokenizer(more: Sequence[str] = ()) -> Tokenizer:
+    """An uncased WordPiece tokenizer that knows `WORDS`, single ASCII characters, 京 and `more`."""
     characters = [chr(c) for c in range(33, 127)]
-    pieces = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *WORDS, *characters, *(f"##{c}" for c in characters), "京"]
+    pieces = [
+        "[PAD]",
+        "[UNK]",
+        "[CLS]",
+        "[SEP]",
+        "[MASK]",
+        *WORDS,
+        *characters,
+        *(f"##{c}" for c in characters),
+        "京",
+        *more,
+    ]
     vocabulary = {piece: i for i, piece in enumerate(dict.fromkeys(pieces))}
     tokenizer = Tokenizer(WordPiece(vocabulary, unk_token="[UNK]"))
     tokenizer.normalizer = BertNormalizer(lowercase=True)
@@ -71,6 +83,21 @@ def unigram_tokenizer() -> Tokenizer:
         special_tokens=[("<s>", 0), ("</s>", 2)],
     )
     tokenizer.add_special_tokens(_SENTENCE_PIECES)
+    return tokenizer
+
+
+def byte_tokenizer() -> Tokenizer:
+    """A cased byte-level BPE tokenizer that cuts longer words in two, and names its special tokens as RoBERTa does."""
+    tokenizer = Tokenizer(BPE(unk_token="<unk>"))
+    tokenizer.pre_tokenizer = ByteLevel(add_prefix_space=True)
+    special = ["<s>", "<pad>", "</s>", "<unk>"]
+    trainer = BpeTrainer(
+        vocab_size=275, special_tokens=special, initial_alphabet=ByteLevel.alphabet(), show_progress=False
+    )
+    tokenizer.train_from_iterator([" ".join(WORDS)] * 3, trainer)
+    tokenizer.post_processor = TemplateProcessing(
+        single="<s> $A </s>", pair="<s> $A </s> </s> $B </s>", special_tokens=[("<s>", 0), ("</s>", 2)]
+    )
     return tokenizer
 
 

@@ -1,5 +1,6 @@
 """Small random networks, and rows that they can learn, for tests."""
 
+import json
 import random
 from collections.abc import Sequence
 from dataclasses import replace
@@ -8,6 +9,7 @@ from typing import Any
 
 import torch
 import transformers
+from tokenizers import Tokenizer
 
 from limbeck.nn.model import Model, tapped
 from limbeck.nn.types import Batch
@@ -71,7 +73,9 @@ def batch(lengths: tuple[int, ...] = (7, 4, 9, 4), *, per_word: bool = False, se
     ends = [start + length for start, length in zip(starts, lengths, strict=True)]
     items = [i for a, b in zip(starts, ends, strict=True) for i in (range(a + 1, b, 2) if per_word else [a])]
     targets = torch.randint(0, 3, (len(items),), generator=draw)
-    return Batch(ids, torch.zeros_like(ids), lengths, targets, torch.tensor(items), torch.arange(len(lengths)))
+    return Batch(
+        ids, torch.zeros_like(ids), lengths, targets, torch.tensor(items, dtype=torch.long), torch.arange(len(lengths))
+    )
 
 
 def chosen(batch: Batch, order: Sequence[int]) -> Batch:
@@ -98,14 +102,26 @@ TOKENIZERS = {"roberta": byte_level_tokenizer, "xlm_roberta": unigram_tokenizer,
 """Tokenizers of families that have no WordPiece."""
 
 
-def backbone(folder: Path, family: str = "bert", *, layers: int = 4, hidden: int = 24) -> Path:
+def backbone(
+    folder: Path, family: str = "bert", *, layers: int = 4, hidden: int = 24, tokenizer: Tokenizer | None = None
+) -> Path:
     """A directory with a random pre-trained encoder and its tokenizer, without a head."""
-    tokenizer = TOKENIZERS.get(family, tiny_tokenizer)()
+    tokenizer = tokenizer or TOKENIZERS.get(family, tiny_tokenizer)()
     torch.manual_seed(0)
     size = config(family, vocabulary=tokenizer.get_vocab_size(), layers=layers, hidden=hidden)
     if family == "mobilebert":  # nothing normalises what flows through it: with smaller weights it would fade
         size.initializer_range = 0.2
     transformers.AutoModel.from_config(size).save_pretrained(folder)
+    tokenizer.save(str(folder / "tokenizer.json"))
+    return folder
+
+
+def masked_lm(folder: Path) -> Path:
+    """A directory with a random masked language model and its tokenizer, which knows some Chinese too."""
+    tokenizer = tiny_tokenizer("好电影片佳在北南方")
+    torch.manual_seed(0)
+    size = config("bert", vocabulary=tokenizer.get_vocab_size(), layers=2, hidden=16, heads=2)
+    transformers.BertForMaskedLM(size).save_pretrained(folder)
     tokenizer.save(str(folder / "tokenizer.json"))
     return folder
 
@@ -123,6 +139,15 @@ def reviews(path: Path, rows: int = 160, *, seed: int = 0) -> Path:
     return path
 
 
+def shuffled(path: Path, rows: int = 160, *, seed: int = 0) -> Path:
+    """The reviews, each with the label of another one."""
+    head, *lines = reviews(path, rows, seed=seed).read_text().splitlines()
+    texts, labels = zip(*(line.split(",") for line in lines), strict=True)
+    given = random.Random(seed).sample(labels, len(labels))
+    path.write_text("\n".join([head, *map(",".join, zip(texts, given, strict=True))]) + "\n")
+    return path
+
+
 def entities(path: Path, sentences: int = 120, *, seed: int = 0) -> Path:
     """A CoNLL file in which `anna` is a person and `oslo` and `lima` are places."""
     draw = random.Random(seed)
@@ -134,5 +159,30 @@ def entities(path: Path, sentences: int = 120, *, seed: int = 0) -> Path:
             for _ in range(draw.randrange(4, 10))
         ]
         lines += [f"{w} {tags.get(w, 'O')}" for w in ["anna", *words, "oslo"]] + [""]
+    path.write_text("\n".join(lines) + "\n")
+    return path
+
+
+def similarities(path: Path, rows: int = 160, *, seed: int = 0) -> Path:
+    """A CSV of pairs with a score: how many of three words of the first text the second one has, and some noise."""
+    draw = random.Random(seed)
+    lines = ["sentence1,sentence2,score"]
+    for _ in range(rows):
+        first = draw.sample(["good", "bad", "film", "anna", "oslo", "lima"], 3)
+        second = [word if draw.random() < 0.6 else draw.choice(["the", "a", "very"]) for word in first]
+        score = sum(a == b for a, b in zip(first, second, strict=True)) + draw.randrange(10) / 20
+        lines.append(f"{' '.join(first)},{' '.join(second)},{score:.2f}")
+    path.write_text("\n".join(lines) + "\n")
+    return path
+
+
+def places(path: Path, rows: int = 160, *, seed: int = 0) -> Path:
+    """JSON lines in which each of `anna`, `oslo` and `lima` is a label of the texts that name it; some name none."""
+    draw = random.Random(seed)
+    lines = []
+    for _ in range(rows):
+        words = draw.choices(["anna", "oslo", "lima", "the", "visited", "in", "a"], k=draw.randrange(2, 6))
+        labels = [word for word in ("lima", "oslo", "anna") if word in words]
+        lines.append(json.dumps({"text": " ".join(words), "labels": labels}))
     path.write_text("\n".join(lines) + "\n")
     return path

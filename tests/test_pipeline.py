@@ -1,5 +1,6 @@
 """Runs: every step once, only what changed again, nothing of others overwritten."""
 
+import inspect
 import json
 
 import pytest
@@ -176,22 +177,33 @@ def test_reference_to_nothing_is_refused(tmp_path):
         run(read_recipe(tmp_path / "r.yaml"), tmp_path / "out", Journal(quiet=True))
 
 
-def test_shipped_recipe_is_the_default(rows):
-    from limbeck.pipeline import compress_recipe
+def test_compress_is_the_shipped_recipe():
+    defaults = {name: p.default for name, p in inspect.signature(limbeck.compress).parameters.items()}
+    shipped = resolve(read_recipe(models.ROOT / "recipes" / "compress.yaml"))
+    fields = {step.stage: step.fields for step in shipped.steps}
+    assert defaults["teacher"] == fields["finetune"]["model"]
+    assert defaults["student"] == fields["distil"]["student"]
+    assert defaults["seed"] == shipped.seed
 
-    shipped = read_recipe(models.ROOT / "recipes" / "compress.yaml")
-    default = compress_recipe("reviews.csv", {}, teacher="minilm-l6", student="half", seed=0, force=False)
-    assert resolve(shipped) == resolve(default)
+
+def test_recipe_is_run_by_its_name(rows, backbone, tmp_path):
+    settings = [f"prepare.train={rows}", f"finetune.model={backbone}", "finetune.max_length=999"]
+    with pytest.raises(LimbeckError, match="999"):  # the backbone has 64 positions: the recipe was found and foreseen
+        run_file("compress", tmp_path / "out", settings, Journal(quiet=True))
 
 
-def test_stage_functions_show_their_fields():
-    import inspect
-
+def test_stage_functions_show_their_fields(finished):
     parameters = inspect.signature(limbeck.distil).parameters
     assert {"teacher", "data", "out", "student", "phases", "seed"} <= parameters.keys()
     assert parameters["student"].annotation is str
     with pytest.raises(RecipeError, match="missing teacher, data"):
         limbeck.distil(out="nowhere")
+    with pytest.raises(LimbeckError, match="two: no such directory"):
+        limbeck.distil(
+            teacher=finished.out / "teacher", teacher_2="two", data=finished.out / "steps/data", out="nowhere"
+        )
+    with pytest.raises(RecipeError, match=r"distil\.tutor: no such field"):
+        limbeck.distil(teacher="one", tutor="two", data="three", out="nowhere")
 
 
 def test_file_of_the_user_in_a_result_is_left_there(folder, finished, rows, backbone):

@@ -21,7 +21,7 @@ pytestmark = pytest.mark.slow
 @pytest.fixture(scope="module")
 def run(tmp_path_factory):
     torch.set_num_threads(2)
-    return demo(tmp_path_factory.mktemp("demo") / "run", 2000, [], Journal())
+    return demo(tmp_path_factory.mktemp("demo") / "run", 2000, ["quantize.min_agreement=0.9"], Journal())
 
 
 def test_teacher_beats_chance_and_student_follows(run):
@@ -64,7 +64,7 @@ def test_predicts_from_the_command_line(run):
 
 def test_tags_on_the_real_backbone(tmp_path):
     """Which words of a docstring are names of code? A toy of a tag set, on the real model."""
-    train, dev, test = write_demo(tmp_path / "rows", rows=600)
+    train, dev, test = write_demo(tmp_path / "rows", rows=2400)
     for path in (train, dev, test):
         _as_tags(path)
     result = limbeck.compress(
@@ -72,7 +72,10 @@ def test_tags_on_the_real_backbone(tmp_path):
         tmp_path / "run",
         dev=train.with_name("dev.conll"),
         test=train.with_name("test.conll"),
-        settings=["finetune.epochs=2", "distil.phases[0].epochs=2", "distil.phases[1].epochs=1"],
+        settings=[
+            *("finetune.epochs=3", "finetune.learning_rate=1e-4", "distil.phases[0].epochs=2"),
+            *("distil.phases[1].epochs=1", "quantize.min_agreement=0.9", "quantize.max_drop=0.03"),
+        ],
         log=Journal(quiet=True),
     )
     teacher, student = (find(result.measurements, role, "entity_f1").value for role in ("teacher", "student"))

@@ -35,7 +35,9 @@ def dims(config: Any) -> Dims:
 
 def parts(network: Any) -> Parts:
     """Where the parts of a network of this family are."""
-    return bert_kin.parts(network)
+    found = bert_kin.parts(network)
+    # Beyond the attention a layer reads its whole input once more: the residual around its bottleneck.
+    return replace(found, layers=[replace(layer, attention_join=None) for layer in found.layers])
 
 
 def build(spec: Spec, config: Any, dims: Dims) -> Any:

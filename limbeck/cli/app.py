@@ -8,7 +8,9 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 import limbeck
+from limbeck.cli.augment import augment
 from limbeck.cli.benchmark import benchmark
+from limbeck.cli.compare import compare
 from limbeck.cli.compress import compress
 from limbeck.cli.demo import demo
 from limbeck.cli.distil import distil
@@ -25,8 +27,8 @@ from limbeck.cli.run import run
 from limbeck.cli.shelf import shelf
 
 _VERBS = (
-    *(compress, run, demo, predict, inspect, shelf),
-    *(prepare, finetune, distil, export, quantize, evaluate, benchmark, package, report),
+    *(compress, compare, run, demo, predict, inspect, shelf),
+    *(prepare, augment, finetune, distil, export, quantize, evaluate, benchmark, package, report),
 )
 
 app = typer.Typer(

@@ -5,7 +5,21 @@ from typing import Annotated
 
 import typer
 
-from limbeck.cli.options import Data, Dev, Encoding, Force, Label, Out, Pair, StepSettings, Student, Task, Test, Text
+from limbeck.cli.options import (
+    Data,
+    Dev,
+    Encoding,
+    Force,
+    Label,
+    Out,
+    Pair,
+    StepSettings,
+    Student,
+    Task,
+    Teacher,
+    Test,
+    Text,
+)
 from limbeck.cli.stage import given
 
 
@@ -20,9 +34,7 @@ def compress(
     pair: Pair = None,
     label: Label = None,
     encoding: Encoding = None,
-    teacher: Annotated[
-        str | None, typer.Option("--teacher", metavar="REF", help="A directory, hf:org/name[@revision], or minilm-l6.")
-    ] = None,
+    teacher: Teacher = None,
     student: Student = None,
     seed: Annotated[int | None, typer.Option("--seed", metavar="N", help="Decides every random choice.")] = None,
     settings: StepSettings = None,

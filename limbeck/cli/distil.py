@@ -1,4 +1,4 @@
-"""`limbeck distil`: a teacher and rows in, a student out."""
+"""`limbeck distil`: teachers and rows in, a student out."""
 
 from pathlib import Path
 from typing import Annotated
@@ -10,11 +10,14 @@ from limbeck.cli.stage import run_stage
 
 
 def distil(
-    teacher: Annotated[Path, typer.Option("--teacher", metavar="MODEL", help="The Bundle to learn from.")],
+    teacher: Annotated[
+        list[Path], typer.Option("--teacher", metavar="MODEL", help="The Bundle to learn from; several are averaged.")
+    ],
     data: DataFlag,
     out: Out,
     student: Student = None,
     settings: Settings = None,
 ) -> None:
-    """Teach a small student to answer as the teacher does."""
-    run_stage("distil", {"teacher": teacher, "data": data}, out, settings, student=student)
+    """Teach a small student to answer as the teacher does, or as several teachers do together."""
+    roles = ["teacher", *(f"teacher_{number}" for number in range(2, len(teacher) + 1))]
+    run_stage("distil", {**dict(zip(roles, teacher, strict=True)), "data": data}, out, settings, student=student)

@@ -5,7 +5,9 @@ from typing import Annotated
 
 import typer
 
-Data = Annotated[Path, typer.Argument(metavar="DATA", help="CSV, TSV, JSONL, Parquet, CoNLL, or a `datasets` folder.")]
+_ROWS = "CSV, TSV, JSONL, Parquet, CoNLL, or a `datasets` folder."
+Data = Annotated[Path, typer.Argument(metavar="DATA", help=_ROWS)]
+RowsFlag = Annotated[Path, typer.Option("--data", metavar="DATA", help=_ROWS)]
 DataFlag = Annotated[Path, typer.Option("--data", metavar="DATA", help="A file of rows, or a prepared data Bundle.")]
 Model = Annotated[Path, typer.Argument(metavar="MODEL", help="A Bundle that holds a model.")]
 Models = Annotated[list[str], typer.Argument(metavar="[ROLE=]MODEL…", help="Model Bundles; a role is a name for it.")]
@@ -19,9 +21,14 @@ StepSettings = Annotated[
     typer.Option("--set", metavar="STEP.FIELD=VALUE", help="Set any field of any step; repeatable."),
 ]
 Force = Annotated[bool, typer.Option("--force", help="Ship the model even if it fails its gate.")]
+Teacher = Annotated[
+    str | None, typer.Option("--teacher", metavar="REF", help="A directory, hf:org/name[@revision], or minilm-l6.")
+]
 Student = Annotated[
     str | None,
-    typer.Option("--student", metavar="SHAPE", help="3x384, half, third, tiny, or layers=3,hidden=192,…"),
+    typer.Option(
+        "--student", metavar="SHAPE", help="3x384, half, third, tiny, same, layers=3,hidden=192,…; or a model."
+    ),
 ]
 
 Dev = Annotated[str | None, typer.Option("--dev", metavar="FILE", help="Rows to choose the best weights by.")]

@@ -29,7 +29,7 @@ def predict(
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
     threads: Annotated[int | None, typer.Option("--threads", metavar="N", min=1, help="Processor threads.")] = None,
 ) -> None:
-    """Label texts, or find the entities in them.
+    """Label texts, score them, or find the entities in them.
 
     Pair tasks read lines of text<TAB>pair. Needs neither torch nor transformers.
     """
@@ -99,7 +99,10 @@ def _json(given: Any, answer: dict[str, Any]) -> str:
 
 
 def _plain(given: Any, answer: dict[str, Any]) -> str:
-    """`label<TAB>probability<TAB>text`; for entities one such line each, and a blank line after each text."""
+    """`label<TAB>probability<TAB>text`; for entities one such line each, and a blank line after each text.
+
+    Of several labels those that hold and their probabilities, with bars between, or dashes; of a value it alone.
+    """
     if "entities" in answer:
         rows = (
             f"{e['type']}\t{e['probability']:.4f}\t{e['start']}:{e['end']}\t{shown(e['text'])}\n"
@@ -107,4 +110,8 @@ def _plain(given: Any, answer: dict[str, Any]) -> str:
         )
         return "".join(rows) + "\n"
     asked = given if isinstance(given, str) else " | ".join(given)
-    return f"{shown(answer['label'])}\t{answer['probability']:.4f}\t{shown(asked)}\n"
+    if "value" in answer:
+        return f"{answer['value']:.6g}\t{shown(asked)}\n"
+    labels = answer["labels"] if "labels" in answer else [answer["label"]]
+    sure = [f"{answer['probabilities'][label]:.4f}" for label in labels]
+    return f"{shown('|'.join(labels)) or '-'}\t{'|'.join(sure) or '-'}\t{shown(asked)}\n"

@@ -1,7 +1,6 @@
 """`limbeck run`: walk a recipe."""
 
 import sys
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -10,7 +9,7 @@ from limbeck.cli.options import Out, StepSettings
 
 
 def run(
-    recipe: Annotated[Path, typer.Argument(metavar="RECIPE.yaml", help="A recipe, as `compress` saves one.")],
+    recipe: Annotated[str, typer.Argument(metavar="RECIPE", help="A shipped recipe's name, or a YAML file.")],
     out: Out,
     settings: StepSettings = None,
 ) -> None:

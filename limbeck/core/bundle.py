@@ -23,7 +23,7 @@ MANIFEST = "bundle.json"
 CODE = 2
 """Raised whenever a stage gives another result for the same fields, so that results of older code are made again."""
 _MEANING = ("task", "labels", "max_length")
-_LIBRARIES = ("limbeck", "torch", "transformers", "tokenizers", "onnxruntime", "onnx", "numpy", "accelerate")
+_LIBRARIES = ("limbeck", "torch", "transformers", "tokenizers", "onnxruntime", "onnx", "numpy", "accelerate", "jieba")
 
 
 @dataclass

@@ -7,7 +7,7 @@ import contextlib
 import errno
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -95,6 +95,27 @@ def new_directory(path: Path) -> Iterator[Path]:
         raise LimbeckError(f"{path}: could not be written ({error.strerror})") from error
     finally:
         _remove(temporary)
+
+
+def claim_directory(out: Path, marks: Iterable[str], what: str) -> None:
+    """Make a directory for results, or refuse one that holds something else.
+
+    Args:
+        out: The directory.
+        marks: Files of which at least one lies in every directory of this kind.
+        what: The kind, for messages.
+
+    Raises:
+        LimbeckError: `out` is a file, holds something else, or cannot be made.
+    """
+    if out.exists() and not out.is_dir():
+        raise LimbeckError(f"{out}: is a file; --out must be a directory")
+    if out.is_dir() and any(out.iterdir()) and not any((out / name).is_file() for name in marks):
+        raise LimbeckError(f"{out}: holds files that are no Limbeck {what}; choose an empty or new --out")
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise LimbeckError(f"{out}: cannot be made ({error.strerror}); choose another --out") from None
 
 
 def _take_name(temporary: Path, path: Path) -> None:

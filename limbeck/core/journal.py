@@ -5,7 +5,7 @@ import functools
 import json
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
@@ -24,9 +24,13 @@ class Journal:
     Args:
         path: `log.jsonl` to append to; None records nothing.
         quiet: Print nothing.
+
+    Attributes:
+        warnings: All that it warned of, in order.
     """
 
     def __init__(self, path: Path | None = None, *, quiet: bool = False) -> None:
+        self.warnings: list[str] = []
         self._path = path
         self._quiet = quiet
         self._terminal = sys.stderr.isatty()
@@ -35,6 +39,10 @@ class Journal:
         """The same journal, its events appended to `path`."""
         return Journal(path, quiet=self._quiet)
 
+    def fresh(self) -> "Journal":
+        """The same journal, which has warned of nothing yet: that of a step, whose Bundle keeps its warnings."""
+        return Journal(self._path, quiet=self._quiet)
+
     def say(self, text: str) -> None:
         """Tell people something."""
         if not self._quiet:
@@ -42,9 +50,15 @@ class Journal:
 
     def warn(self, text: str) -> None:
         """Tell people of something odd, and record it."""
+        self.warnings.append(text)
         self.record("warning", text=text)
         if not self._quiet:
             _console().print(f"warning: {text}", style="yellow", markup=False, highlight=False, soft_wrap=True)
+
+    def warn_all(self, texts: Iterable[str]) -> None:
+        """Warn of each."""
+        for text in texts:
+            self.warn(text)
 
     def record(self, event: str, **facts: Any) -> None:
         """Append one event with its time to the log."""
@@ -67,6 +81,18 @@ class Journal:
             lines = _Lines(label, total, unit)
             yield lines
             lines.close()
+
+
+def read_events(path: Path) -> Iterator[dict[str, Any]]:
+    """The events of a log, oldest first; none if there is no log. A line that a crash has torn is passed over."""
+    if not path.is_file():
+        return
+    with path.open(encoding="utf-8", errors="replace") as file:
+        for line in file:
+            with contextlib.suppress(ValueError):
+                event = json.loads(line)
+                if isinstance(event, dict):
+                    yield event
 
 
 class _Silent:

@@ -35,13 +35,12 @@ class Measurement:
     high: float | None = None
 
     def text(self, digits: int = 1) -> str:
-        """The value for people: fractions as percentages with their interval."""
-        if self.unit == "fraction":
-            body = f"{100 * self.value:.{digits}f}"
-            if self.low is None or self.high is None:
-                return body
-            return f"{body} [{100 * self.low:.{digits}f}, {100 * self.high:.{digits}f}]"
-        return f"{self.value:,.{digits}f}"
+        """The value for people with its interval; fractions as percentages."""
+        factor = 100 if self.unit == "fraction" else 1
+        body = f"{factor * self.value:,.{digits}f}"
+        if self.low is None or self.high is None:
+            return body
+        return f"{body} [{factor * self.low:,.{digits}f}, {factor * self.high:,.{digits}f}]"
 
 
 def write_measurements(path: Path, measurements: Iterable[Measurement]) -> None:

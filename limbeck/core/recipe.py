@@ -1,5 +1,6 @@
 """Recipes: the one place where a run is decided. YAML in, resolved steps out, equal recipes hash equally."""
 
+import difflib
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -15,6 +16,9 @@ from limbeck.core.spec import Spec, parse
 
 FORMAT = 1
 """Number of the recipe layout, the value of its first key, `limbeck`."""
+_PACKAGE = Path(__file__).parent.parent
+_SHIPPED = (_PACKAGE / "recipes", _PACKAGE.parent / "recipes")
+"""Where the recipes that come with Limbeck lie: in an installation, in a checkout."""
 _LIMIT_BYTES = 1 << 20
 _LIMIT_NODES = 20_000
 _RARE_BREAKS = frozenset("\x85\u2028\u2029")
@@ -90,6 +94,34 @@ class Recipe(Spec):
 
 def _dump(plain: Mapping[str, Any], readable: bool) -> str:
     return str(yaml.safe_dump(plain, sort_keys=False, allow_unicode=readable, width=100))
+
+
+def recipe_names() -> tuple[str, ...]:
+    """The recipes that come with Limbeck, sorted."""
+    return tuple(sorted(path.stem for path in _shipped().glob("*.yaml")))
+
+
+def _shipped() -> Path:
+    return next((folder for folder in _SHIPPED if folder.is_dir()), _SHIPPED[0])
+
+
+def find_recipe(reference: str | Path) -> Path:
+    """The file that a reference means.
+
+    Args:
+        reference: The name of a recipe that comes with Limbeck, or a path.
+
+    Raises:
+        RecipeError: It is neither; the names that there are, are told.
+    """
+    name, path = str(reference), Path(reference).expanduser()
+    if name in (names := recipe_names()):
+        return _shipped() / f"{name}.yaml"
+    if path.exists() or path.suffix in (".yaml", ".yml") or len(path.parts) > 1:
+        return path
+    near = difflib.get_close_matches(name, names, 1)
+    hint = f"; did you mean {near[0]!r}?" if near else ""
+    raise RecipeError(f"no recipe {name!r}{hint}; there are {', '.join(names)}, or give the path of a YAML file")
 
 
 def read_recipe(path: Path) -> Recipe:

@@ -1,10 +1,11 @@
-"""Shapes of students, as people write them: `3x384`, `half`, `layers=3,hidden=192,heads=12,intermediate=768`."""
+"""Students, as people write them: `3x384`, `half`, `layers=3,hidden=192,heads=12,intermediate=768`, `half of MODEL`."""
 
 import re
 from dataclasses import dataclass
 
 from limbeck.core.errors import RecipeError
 
+_FRACTIONS = ("half", "third", "tiny", "same")
 _NAMES = {"layers": 0, "hidden": 0, "heads": 0, "intermediate": 0}
 _PUBLISHED_INTERMEDIATE = {312: 1200}
 """Widths whose published students have no feed-forward layer of 4 × hidden: TinyBERT-4 (arXiv:1909.10351, 4.2)."""
@@ -21,12 +22,32 @@ class Shape:
     intermediate: int
 
 
+def read_student(text: str) -> tuple[str, str]:
+    """The shape and the model that a student is said to have and to begin from; what is not told is empty.
+
+    >>> read_student("half"), read_student("2x384 of hf:org/name"), read_student("minilm-l6")
+    (('half', ''), ('2x384', 'hf:org/name'), ('', 'minilm-l6'))
+    """
+    shape, of, model = text.partition(" of ")
+    if is_shape(text):
+        return text.strip(), ""
+    return (shape.strip(), model.strip()) if of and is_shape(shape) else ("", text.strip())
+
+
+def is_shape(text: str) -> bool:
+    """Whether a text is written as a shape, whatever it fits."""
+    try:
+        return text.strip().lower() in _FRACTIONS or bool(_read(text))
+    except RecipeError:
+        return False
+
+
 def parse_shape(text: str, teacher: Shape) -> Shape:
     """Read a shape; what it leaves out follows the teacher.
 
     Args:
         text: `LAYERSxHIDDEN`; `layers=…,hidden=…,heads=…,intermediate=…` with any of the four; `half` or `third` of the
-            layers; `tiny`: a third of the layers, half the width.
+            layers; `tiny`: a third of the layers, half the width; `same`: the teacher's own.
         teacher: The teacher's size; a student is nowhere larger.
 
     Raises:
@@ -37,7 +58,8 @@ def parse_shape(text: str, teacher: Shape) -> Shape:
     >>> parse_shape("half", Shape(6, 384, 12, 1536))
     Shape(layers=3, hidden=384, heads=12, intermediate=1536)
     """
-    named = {
+    named: dict[str, dict[str, int]] = {
+        "same": {},
         "half": {"layers": max(1, teacher.layers // 2)},
         "third": {"layers": max(1, teacher.layers // 3)},
         "tiny": {"layers": max(1, teacher.layers // 3), "hidden": _half_width(teacher)},
@@ -65,7 +87,7 @@ def _read(text: str) -> dict[str, int]:
         if name.strip() not in _NAMES or not number.strip().isdigit():
             raise RecipeError(
                 f"student: {text!r} is no shape; write 3x384, layers=3,hidden=192,heads=12,intermediate=768, "
-                "half, third or tiny"
+                "half, third, tiny or same"
             )
         wanted[name.strip()] = int(number)
     return wanted

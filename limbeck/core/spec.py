@@ -2,9 +2,10 @@
 
 import difflib
 import json
-from collections.abc import Mapping
+import math
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, TypeVar, get_args
+from typing import Annotated, Any, Literal, TypeVar, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
@@ -27,11 +28,102 @@ class Spec(BaseModel):
         return type(self).__module__.rpartition(".")[2]
 
 
+@dataclass(frozen=True)
+class Read:
+    """Marks a field whose values a function reads: the second part of its `Annotated` type.
+
+    Attributes:
+        read: Turns what YAML gave, or a value read before, into the value; raises RecipeError.
+        plain: Turns the value into what YAML holds.
+        type: What `limbeck shelf` calls such values.
+        allowed: Which of them are allowed.
+    """
+
+    read: Callable[[Any], Any]
+    plain: Callable[[Any], Any]
+    type: str
+    allowed: str
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: Any) -> Any:
+        from pydantic_core import core_schema
+
+        def check(value: Any) -> Any:
+            try:
+                return self.read(value)
+            except RecipeError as error:
+                raise ValueError(str(error)) from None
+
+        return core_schema.no_info_plain_validator_function(
+            check, serialization=core_schema.plain_serializer_function_ser_schema(self.plain)
+        )
+
+
+class Ramp(Spec):
+    """A number that goes from one value to another in the course of a phase, and stays there."""
+
+    start: float = Field(alias="from")
+    """Value at the beginning of the phase."""
+    to: float
+    """Value at the end of the ramp, and from there on."""
+    shape: Literal["linear", "cosine", "constant"] = "linear"
+    """How it goes: in a straight line; along half a cosine wave; or by a jump, constant until the ramp's end."""
+    over: float = Field(1.0, gt=0.0, le=1.0)
+    """Part of the phase that the ramp takes, 0 < over ≤ 1."""
+
+    model_config = ConfigDict(populate_by_name=True)
+
+    def at(self, progress: float) -> float:
+        """The value where `progress`, 0 to 1, of the phase is done.
+
+        >>> [Ramp(start=1.0, to=3.0, over=0.5).at(progress) for progress in (0.0, 0.25, 0.5, 1.0)]
+        [1.0, 2.0, 3.0, 3.0]
+        >>> round(Ramp(start=0.0, to=1.0, shape="cosine").at(0.25), 4)  # (1 − cos(π / 4)) / 2
+        0.1464
+        """
+        done = min(progress / self.over, 1.0)
+        climbed = {"linear": done, "cosine": (1 - math.cos(math.pi * done)) / 2, "constant": float(done == 1.0)}
+        return self.start + (self.to - self.start) * climbed[self.shape]
+
+
+def value_at(number: float | Ramp, progress: float) -> float:
+    """A number where `progress`, 0 to 1, of its phase is done.
+
+    >>> value_at(0.5, 0.9), value_at(Ramp(start=1.0, to=0.0), 0.5)
+    (0.5, 0.5)
+    """
+    return number.at(progress) if isinstance(number, Ramp) else number
+
+
+def ramps(spec: Spec) -> bool:
+    """Whether a field of a Spec changes in the course of a phase."""
+    return any(isinstance(value, Ramp) for _, value in spec)
+
+
+def changing(*, ge: float = -math.inf, gt: float = -math.inf) -> Read:
+    """What makes a field a number or a ramp, whose values are finite, at least `ge` and above `gt`."""
+    allowed = f"> {gt:g}" if gt > ge else f"≥ {ge:g}"
+
+    def read(value: Any) -> float | Ramp:
+        found = parse(Ramp, value, "") if isinstance(value, Mapping) else value
+        if isinstance(found, bool) or not isinstance(found, int | float | Ramp):
+            raise RecipeError("give a number, or {from: 1, to: 0} for one that changes during the phase")
+        ends = (found.start, found.to) if isinstance(found, Ramp) else (float(found),)
+        if not all(math.isfinite(end) and end >= ge and end > gt for end in ends):
+            raise RecipeError(f"give a finite number {allowed}, for a ramp at both its ends")
+        return found if isinstance(found, Ramp) else ends[0]
+
+    def plain(value: float | Ramp) -> Any:
+        return value.model_dump(mode="json", by_alias=True) if isinstance(value, Ramp) else value
+
+    return Read(read, plain, "float or ramp", allowed)
+
+
 class Weighted(Spec):
     """A Spec of something that is summed with its siblings."""
 
-    weight: float = Field(1.0, ge=0.0)
-    """Factor of this term in the sum; 0 leaves it out."""
+    weight: Annotated[float | Ramp, changing(ge=0.0)] = 1.0
+    """Factor of this term in the sum; 0 leaves it out. One that changes during its phase is written `{from: 1, to: 0}`,
+    with `shape: linear`, `cosine` or `constant` (a jump) and `over: 0.5`, the part of the phase until `to`."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +159,7 @@ def _explain(spec: type[BaseModel], fault: Any, where: str) -> str:
     parts = list(fault["loc"])
     place = where + "".join(f"[{p}]" if isinstance(p, int) else f".{p}" for p in parts)
     if fault["type"] == "extra_forbidden":
-        names = list(spec.model_fields) if len(parts) == 1 else []
+        names = [field.alias or name for name, field in spec.model_fields.items()] if len(parts) == 1 else []
         near = difflib.get_close_matches(str(parts[-1]), names, 1)
         hint = f"; did you mean {near[0]!r}?" if near else ""
         there = f" The fields are {', '.join(names)}." if names else ""
@@ -89,7 +181,7 @@ def describe(spec: type[BaseModel | Record], inside: str = "") -> list[FieldDoc]
     found = []
     for name, field in spec.model_fields.items():
         found.append(_describe(inside + name, field))
-        if record := _record_in(field.annotation):
+        if not _reader(field) and (record := _record_in(field.annotation)):
             found += describe(record, f"{inside}{name}[].")
     return found
 
@@ -105,8 +197,14 @@ def _describe(name: str, field: Any) -> FieldDoc:
         for attr, sign in (("ge", "≥"), ("gt", ">"), ("le", "≤"), ("lt", "<"))
         if hasattr(m, attr)
     ]
-    kind = "choice" if choices else _type_name(field.annotation)
-    return FieldDoc(name, kind, default, ", ".join(choices or bounds), field.description or "")
+    kind, allowed = "choice" if choices else _type_name(field.annotation), ", ".join(choices or bounds)
+    if reader := _reader(field):
+        kind, allowed = reader.type, reader.allowed
+    return FieldDoc(name, kind, default, allowed, field.description or "")
+
+
+def _reader(field: Any) -> Read | None:
+    return next((mark for mark in field.metadata if isinstance(mark, Read)), None)
 
 
 def _describe_record(record: type[Record]) -> list[FieldDoc]:

@@ -1,10 +1,9 @@
 """The training loop: batches in a fixed order, one step function, best-on-dev weights kept."""
 
 import math
-import os
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -12,15 +11,19 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from limbeck.core.errors import LimbeckError
-from limbeck.core.journal import Bar, Journal
+from limbeck.core.journal import Journal
+from limbeck.core.predictions import Predictions
 from limbeck.core.spec import Spec
+from limbeck.engine.feed import ahead
+from limbeck.engine.guards import LossGuard
 from limbeck.engine.mixture import Mixture
-from limbeck.engine.optim import Schedule, adamw, schedule
+from limbeck.engine.optim import Schedule
 from limbeck.engine.rows import Rows, epoch_order
-from limbeck.engine.score import TorchScorer, dev_score
+from limbeck.engine.score import TorchScorer, dev_score, predict_split
+from limbeck.engine.step import Step
 from limbeck.engine.teacher_cache import Teacher
 from limbeck.nn.model import Model, best_device
-from limbeck.nn.types import Outputs
+from limbeck.nn.types import Batch, Moment, Outputs
 from limbeck.text.encode import Encoder
 from limbeck.text.port import Example, Task
 
@@ -47,6 +50,13 @@ class Training(Spec):
     """Largest norm of the gradient; BERT's is 1."""
     dropout: bool = True
     """Whether the model's own dropout is on while it trains."""
+    accumulate: int = Field(1, ge=1)
+    """Parts that a batch is run in, one after the other, where it would not fit in memory at once. The result is that
+    of the whole batch, but for objectives that compare its items with one another."""
+    embeddings: Literal["rows", "all"] = "rows"
+    """Which word vectors a step updates: `rows`, those that occur in its batch, by lazy Adam without decay, which costs
+    what they cost; or `all`, by AdamW, whose momentum moves every vector in every step, as BERT's does. Processes
+    on several GPUs take `all`."""
     precision: Literal["fp32", "bf16", "fp16"] = "fp32"
     """Precision of the forward and backward pass; weights and the optimiser stay in fp32."""
 
@@ -107,6 +117,10 @@ class Run:
     folder: Path
     best: Best = field(default_factory=Best)
 
+    def answers(self) -> Predictions:
+        """The model's answers on the dev split."""
+        return predict_split(TorchScorer(self.model, self.task, self.encoder), self.task, self.dev)
+
     def score(self) -> dict[str, float]:
         """The deciding metric on the dev split, by name."""
         return dev_score(TorchScorer(self.model, self.task, self.encoder), self.task, self.dev)
@@ -137,10 +151,9 @@ def train(
         LimbeckError: The loss is no longer a finite number.
     """
     accelerator = _accelerator(spec, run)
-    optimizer = adamw(mixture, spec.learning_rate, spec.weight_decay)
     total = spec.epochs * math.ceil(len(rows) / spec.batch_size)
-    rate = schedule(optimizer, spec.schedule, round(spec.warmup_fraction * total), total)
-    module, optimizer = accelerator.prepare(mixture, optimizer)
+    step = Step(mixture, spec, accelerator, total)
+    guard = LossGuard(step.warmup, mixture.steady)
     history: list[dict[str, Any]] = []
     with run.log.bar(phase, total) as bar:
         for epoch in range(spec.epochs):
@@ -148,36 +161,91 @@ def train(
             # Dropout is all that training mode changes in an encoder.
             mixture.network.train(spec.dropout)
             order = epoch_order(rows.lengths, spec.batch_size, run.spec.seed, epoch)
-            sums: dict[str, Tensor] = {}
-            for number, indices in enumerate(order, start=1):
-                batch = rows.batch(indices, accelerator.device)
-                answers = teacher.outputs(batch) if teacher is not None else Outputs()
-                with accelerator.autocast():
-                    terms = module(batch, answers)
-                accelerator.backward(terms["loss"])
-                accelerator.clip_grad_norm_(module.parameters(), spec.clip_norm)
-                optimizer.step()
-                rate.step()
-                optimizer.zero_grad(set_to_none=True)
-                for name, value in terms.items():
-                    sums[name] = sums.get(name, 0) + value.detach()
-                _show(bar, terms, number, len(order), f"{phase}, epoch {epoch + 1}, step {number}")
+            losses = _Losses(accelerator)
+            feed = _feed(order, epoch, rows, teacher, spec, run.spec.seed, accelerator)
+            for number, parts in enumerate(feed, start=1):
+                losses.add(step(parts))
+                shown: dict[str, float] = {}
+                if number % _SHOWN_STEPS == 0 or number == len(order):
+                    place = f"{phase}, epoch {epoch + 1}, steps {losses.seen + 1} to {number}"
+                    shown = _look(losses, guard, spec, run.log, place)
+                bar.advance(1, **shown)
             seconds = time.monotonic() - start
-            means = {name: (value / len(order)).item() for name, value in sums.items()}
+            means = {name: total / len(order) for name, total in losses.totals.items()}
             history.append(_close_epoch(accelerator, mixture, run, phase, epoch, means, seconds))
     for tracker in accelerator.trackers:
         tracker.finish()
     return history
 
 
-def _show(bar: Bar, terms: Mapping[str, Tensor], number: int, last: int, place: str) -> None:
-    if number % _SHOWN_STEPS and number != last:
-        bar.advance()
-        return
-    shown = {name: value.item() for name, value in terms.items()}
-    if not math.isfinite(shown["loss"]):
-        raise LimbeckError(f"{place}: the loss is {shown['loss']}; lower learning_rate, or set precision to fp32")
-    bar.advance(1, **shown)
+def _feed(
+    order: Sequence[Sequence[int]],
+    epoch: int,
+    rows: Rows,
+    teacher: Teacher | None,
+    spec: Training,
+    seed: int,
+    accelerator: Any,
+) -> Iterator[list[tuple[Batch, Outputs]]]:
+    """This process's parts of each batch, with the teacher's outputs."""
+    mine = slice(accelerator.process_index * spec.accumulate, (accelerator.process_index + 1) * spec.accumulate)
+    parts = accelerator.num_processes * spec.accumulate
+    last = max(spec.epochs * len(order) - 1, 1)
+
+    def make(step: tuple[int, Sequence[int]]) -> list[tuple[Batch, Outputs]]:
+        number, indices = step
+        moment = Moment((epoch * len(order) + number) / last, epoch, seed)
+        batches = [replace(part, moment=moment) for part in rows.parts(indices, parts, accelerator.device)[mine]]
+        return [(batch, Outputs() if teacher is None else teacher.outputs(batch)) for batch in batches]
+
+    # A CPU is busy with the step itself: there a second thread would only take turns with it.
+    beside = accelerator.device.type != "cpu" and (teacher is None or teacher.ahead)
+    return ahead(enumerate(order), make) if beside else map(make, enumerate(order))
+
+
+@dataclass
+class _Losses:
+    """An epoch's losses by term, which stay on the device until they are looked at.
+
+    Attributes:
+        accelerator: Adds those of all processes.
+        totals: Sums over the steps that have been looked at.
+        seen: How many those are.
+    """
+
+    accelerator: Any
+    totals: dict[str, float] = field(default_factory=dict)
+    seen: int = 0
+    _recent: dict[str, Tensor] = field(default_factory=dict)
+    _steps: int = 0
+
+    def add(self, terms: dict[str, Tensor]) -> None:
+        """Take in a step, without waiting for the device."""
+        self._steps += 1
+        for name, value in terms.items():
+            self._recent[name] = self._recent.get(name, 0) + value
+
+    def look(self) -> tuple[int, dict[str, float]]:
+        """How many steps there were since the last look, and the means of their losses."""
+        sums = {name: value.item() for name, value in self.accelerator.reduce(self._recent).items()}
+        for name, value in sums.items():
+            self.totals[name] = self.totals.get(name, 0.0) + value
+        steps, self._steps, self._recent = self._steps, 0, {}
+        self.seen += steps
+        return steps, {name: value / steps for name, value in sums.items()}
+
+
+def _look(losses: _Losses, guard: LossGuard, spec: Training, log: Journal, place: str) -> dict[str, float]:
+    steps, means = losses.look()
+    if not math.isfinite(means["loss"]):
+        precision = "" if spec.precision == "fp32" else f", or {spec.precision} is too coarse: set precision to fp32"
+        raise LimbeckError(
+            f"{place}: the loss is {means['loss']}. Likely the rate is too high: lower learning_rate (now "
+            f"{spec.learning_rate:g}) or raise warmup_fraction{precision}"
+        )
+    if odd := guard.look(steps, means["loss"]):
+        log.warn(f"{place}: {odd}")
+    return means
 
 
 def _close_epoch(
@@ -203,11 +271,9 @@ def _close_epoch(
 
 
 def _accelerator(spec: Training, run: Run) -> Any:
-    from accelerate import Accelerator
+    from accelerate import Accelerator, DistributedDataParallelKwargs
     from accelerate.state import AcceleratorState
 
-    if int(os.environ.get("WORLD_SIZE", "1")) > 1:
-        raise LimbeckError("training in several processes is not supported yet; start limbeck without torchrun")
     # The library keeps one precision for the whole process; phases may differ.
     AcceleratorState._reset_state()
     tracker = run.spec.tracker
@@ -216,6 +282,8 @@ def _accelerator(spec: Training, run: Run) -> Any:
         mixed_precision="no" if spec.precision == "fp32" else spec.precision,
         log_with=None if tracker == "none" else tracker,
         project_dir=str(run.folder / tracker),
+        # An objective may leave a head unread.
+        kwargs_handlers=[DistributedDataParallelKwargs(find_unused_parameters=True)],
     )
     if tracker != "none":
         accelerator.init_trackers(type(run.spec).__module__.rpartition(".")[2])

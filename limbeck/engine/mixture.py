@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from limbeck.core.errors import RecipeError
 from limbeck.core.shelf import shelf
-from limbeck.core.spec import Weighted
+from limbeck.core.spec import Ramp, Weighted, ramps, value_at
 from limbeck.nn.model import Model
 from limbeck.nn.ports import Objective
 from limbeck.nn.types import Batch, Dims, Outputs, Reads
@@ -21,13 +21,18 @@ class Mixture(nn.Module):
     Args:
         model: The student.
         objectives: Name → weight and objective; those of weight 0 are left out.
+        steady: Whether the loss is the same function of the outputs at every step: nothing in it ramps.
     """
 
-    def __init__(self, model: Model, objectives: Mapping[str, tuple[float, Objective]]) -> None:
+    def __init__(
+        self, model: Model, objectives: Mapping[str, tuple[float | Ramp, Objective]], *, steady: bool = True
+    ) -> None:
         super().__init__()
         self.network = model.network
         self.objectives = nn.ModuleDict({name: o for name, (_, o) in objectives.items()})  # type: ignore[misc]
         self.weights = {name: weight for name, (weight, _) in objectives.items()}
+        self._units = {name: objective.unit for name, (_, objective) in objectives.items()}
+        self.steady = steady
         self._model = model
         self.student_reads = _union(o.student_reads for _, o in objectives.values())
         self.teacher_reads = _union(o.teacher_reads for _, o in objectives.values())
@@ -35,12 +40,19 @@ class Mixture(nn.Module):
     def forward(self, batch: Batch, teacher: Outputs) -> dict[str, Tensor]:
         """Each weighted term, and their sum as `loss`."""
         student = self._model.run(batch, self.student_reads)
+        factors = {
+            name: value_at(weight, batch.moment.progress) * batch.shares[self._units[name]]
+            for name, weight in self.weights.items()
+        }
         with torch.autocast(batch.input_ids.device.type, enabled=False):  # losses are taken in fp32
-            terms = {
-                name: self.weights[name] * objective(student, teacher, batch)
-                for name, objective in self.objectives.items()
-            }
+            terms = {name: factors[name] * o(student, teacher, batch) for name, o in self.objectives.items()}
         return {"loss": torch.stack(list(terms.values())).sum(), **terms}
+
+    def untied_tables(self) -> list[nn.Embedding]:
+        """The student's table of words, if its weights are read in no other way: a tied decoder reads them all."""
+        words = self._model.parts.tables[0]
+        owners = sum(p is words.weight for module in self.modules() for p in module._parameters.values())
+        return [words] if owners == 1 else []
 
 
 def mix(model: Model, specs: Sequence[Weighted], teacher: Dims) -> Mixture:
@@ -54,16 +66,19 @@ def mix(model: Model, specs: Sequence[Weighted], teacher: Dims) -> Mixture:
     Raises:
         RecipeError: None is left, one is named twice, or one does not fit the pair of models.
     """
-    return Mixture(model, build_objectives(specs, model.dims, teacher))
+    built = build_objectives(specs, model.dims, teacher)
+    return Mixture(model, built, steady=not any(map(ramps, specs)))
 
 
-def build_objectives(specs: Sequence[Weighted], student: Dims, teacher: Dims) -> dict[str, tuple[float, Objective]]:
+def build_objectives(
+    specs: Sequence[Weighted], student: Dims, teacher: Dims
+) -> dict[str, tuple[float | Ramp, Objective]]:
     """Name → weight and objective; those of weight 0 are left out.
 
     Raises:
         RecipeError: None is left, one is named twice, or one does not fit the pair of sizes.
     """
-    weighed = [s for s in specs if s.weight > 0]
+    weighed = [s for s in specs if s.weight != 0]
     names = [s.kind for s in weighed]
     if not names or len(set(names)) < len(names):
         raise RecipeError(f"objectives: give at least one, each once, with a weight above 0 (found {names})")

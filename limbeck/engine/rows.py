@@ -2,20 +2,22 @@
 
 import hashlib
 import itertools
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from limbeck.core.hashing import digest
-from limbeck.nn.types import Batch
+from limbeck.core.predictions import Answer, known
+from limbeck.nn.types import Batch, Unit
 from limbeck.text.encode import Encoded, Encoder
 from limbeck.text.port import Example, Task
 
-_POOL_BATCHES = 50
-"""Batches' worth of shuffled rows that are sorted by length together: little padding, yet random neighbours."""
+_POOL_BATCHES = 256
+"""Batches' worth of shuffled rows that are sorted by length together: few lengths in a batch, yet random neighbours."""
 
 
 @dataclass(frozen=True)
@@ -27,8 +29,10 @@ class Rows:
         type_ids: As long: 0 for the first text, 1 for the second.
         tokens: Where each row's tokens begin, and where the last row's end.
         places: Place in its row of the token that answers for each item.
-        targets: Index of the true label of each item, -1 where unknown.
+        targets: The truth of each item, as the task gives it.
         items: Where each row's items begin, and where the last row's end.
+        numbers: Number of each item among all that the examples have, whatever tokenizer cuts them into rows.
+        answer: What each item gets.
         cut: Rows that lost text to the length limit.
     """
 
@@ -38,30 +42,50 @@ class Rows:
     places: np.ndarray
     targets: np.ndarray
     items: np.ndarray
+    numbers: np.ndarray
+    answer: Answer = "class"
     cut: int = 0
 
     @classmethod
     def encode(cls, task: Task, encoder: Encoder, examples: Sequence[Example]) -> "Rows":
         """Encode examples for training."""
         inputs: list[Encoded] = []
-        targets: list[list[int]] = []
+        targets: list[list[Any]] = []
+        numbers: list[list[int]] = []
+        first = 0
         for example, windows in zip(examples, task.encode(examples, encoder), strict=True):
             truth = task.targets(example)
+            answered = [window.words if task.per_word else range(len(truth)) for window in windows]
             inputs += windows
-            targets += [[truth[w] for w in window.words] if task.per_word else truth for window in windows]
-        return cls.of(inputs, targets, per_word=task.per_word)
+            targets += [[truth[item] for item in items] for items in answered]
+            numbers += [[first + item for item in items] for items in answered]
+            first += len(truth)
+        return cls.of(inputs, targets, numbers, per_word=task.per_word, answer=task.answer)
 
     @classmethod
-    def of(cls, inputs: Sequence[Encoded], targets: Sequence[Sequence[int]], *, per_word: bool) -> "Rows":
-        """Lay rows out flat. Items are first sub-words if `per_word`, else whole texts."""
+    def of(
+        cls,
+        inputs: Sequence[Encoded],
+        targets: Sequence[Sequence[Any]],
+        numbers: Sequence[Sequence[int]] = (),
+        *,
+        per_word: bool,
+        answer: Answer = "class",
+    ) -> "Rows":
+        """Lay rows out flat. Items are first sub-words if `per_word`, else whole texts; counted if not numbered."""
         places = [x.firsts if per_word else [0] for x in inputs]
+        count = sum(map(len, places))
         return cls(
             ids=_flat([x.ids for x in inputs], np.int32),
             type_ids=_flat([x.type_ids for x in inputs], np.int8),
             tokens=np.cumsum([0, *(len(x) for x in inputs)]),
             places=_flat(places, np.int32),
-            targets=_flat(targets, np.int64),
+            targets=np.array(
+                list(itertools.chain.from_iterable(targets)), np.int64 if answer == "class" else np.float32
+            ),
             items=np.cumsum([0, *(len(x) for x in places)]),
+            numbers=_flat(numbers or [range(count)], np.int64),
+            answer=answer,
             cut=sum(x.cut for x in inputs),
         )
 
@@ -73,22 +97,61 @@ class Rows:
         """Tokens of each row."""
         return np.diff(self.tokens)
 
+    @property
     def labelled(self) -> list[int]:
-        """The rows that have an item whose label is known."""
-        known = np.cumsum([0, *(self.targets >= 0)])
-        return np.flatnonzero(known[self.items[1:]] > known[self.items[:-1]]).tolist()
+        """Rows in which the truth of at least one item is known."""
+        counted = np.cumsum([0, *known(self.targets, self.answer)])
+        return np.flatnonzero(counted[self.items[1:]] > counted[self.items[:-1]]).tolist()
 
     def digest(self) -> str:
         """Hash of the token ids and item positions: all that a model's outputs on the rows depend on."""
         arrays = (self.ids, self.type_ids, self.tokens, self.places, self.items)
         return digest([hashlib.sha256(a.tobytes()).hexdigest() for a in arrays])
 
+    def places_in(self, other: "Rows") -> np.ndarray:
+        """For each item its place among the items of other rows of the same examples, -1 where those lack it."""
+        found = np.full(1 + max(self.numbers.max(initial=-1), other.numbers.max(initial=-1)), -1)
+        found[other.numbers] = np.arange(len(other.numbers))
+        return np.asarray(found[self.numbers])
+
+    def with_items(self, kept: np.ndarray) -> "Rows":
+        """The same rows, of whose items only those count that `kept` is true of."""
+        before = np.cumsum([0, *kept])
+        chosen = {name: getattr(self, name)[kept] for name in ("places", "targets", "numbers")}
+        return replace(self, items=before[self.items], **chosen)
+
     def batch(self, indices: Sequence[int], device: torch.device) -> Batch:
         """The tokens of some rows, rows of equal length together, on a device."""
+        return self.parts(indices, 1, device)[0]
+
+    def parts(self, indices: Sequence[int], count: int, device: torch.device) -> list[Batch]:
+        """A batch in `count` parts as equal as may be, which know their shares of it.
+
+        Where there are fewer rows than parts, some parts get a row that another has too, and no share.
+        """
         rows = np.asarray(indices)
-        rows = rows[np.lexsort((rows, self.lengths[rows]))]
-        lengths, items = self.lengths[rows], spans(self.items, rows)
-        starts = np.repeat(np.cumsum(lengths) - lengths, np.diff(self.items)[rows])
+        rows = rows[np.lexsort((rows, _sizes(self.tokens, rows)))]
+        whole = self._count(rows)
+        made = []
+        for number in range(count):
+            part = rows[number::count]
+            share = {unit: n / max(whole[unit], 1) for unit, n in self._count(part).items()}
+            made.append(self._batch(part if len(part) else rows[:1], share, device))
+        return made
+
+    def _count(self, rows: np.ndarray) -> dict[Unit, int]:
+        items, lengths = spans(self.items, rows), _sizes(self.tokens, rows)
+        return {
+            "rows": len(rows),
+            "items": len(items),
+            "labelled": int(known(self.targets[items], self.answer).sum()),
+            "tokens": int(lengths.sum()),
+            "pairs": int((lengths.astype(np.int64) ** 2).sum()),
+        }
+
+    def _batch(self, rows: np.ndarray, shares: Mapping[Unit, float], device: torch.device) -> Batch:
+        lengths, items = _sizes(self.tokens, rows), spans(self.items, rows)
+        starts = np.repeat(np.cumsum(lengths) - lengths, _sizes(self.items, rows))
         tokens = spans(self.tokens, rows)
 
         def to_device(values: np.ndarray) -> Tensor:
@@ -98,9 +161,10 @@ class Rows:
             input_ids=to_device(self.ids[tokens]),
             token_type_ids=to_device(self.type_ids[tokens]),
             lengths=tuple(lengths.tolist()),
-            targets=to_device(self.targets[items]),
+            targets=torch.from_numpy(self.targets[items]).to(device, non_blocking=True),
             items=to_device(starts + self.places[items]),
             rows=torch.from_numpy(rows),
+            shares=shares,
         )
 
 
@@ -110,8 +174,14 @@ def spans(offsets: np.ndarray, rows: np.ndarray) -> np.ndarray:
     >>> spans(np.array([0, 2, 5, 6]), np.array([2, 0])).tolist()
     [5, 0, 1]
     """
-    counts = offsets[rows + 1] - offsets[rows]
+    counts = _sizes(offsets, rows)
     return np.repeat(offsets[rows] - np.cumsum(counts) + counts, counts) + np.arange(counts.sum())
+
+
+def _sizes(offsets: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    """Of some rows alone, so that a step costs the same however many rows there are."""
+    sizes: np.ndarray = offsets[rows + 1] - offsets[rows]
+    return sizes
 
 
 def _flat(lists: Sequence[Sequence[int]], dtype: type) -> np.ndarray:

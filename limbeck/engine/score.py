@@ -128,7 +128,7 @@ def predict_split(
             part = examples[start : start + _PART_EXAMPLES]
             logits += scorer.logits(part)
             bar.advance(len(part))
-    return gather(task.labels, logits, [task.targets(e) for e in examples])
+    return gather(task.labels, logits, [task.targets(e) for e in examples], task.answer)
 
 
 def metric_value(name: str, predictions: Predictions) -> float:

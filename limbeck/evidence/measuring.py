@@ -9,7 +9,7 @@ import numpy as np
 from limbeck.core.measurement import Measurement
 from limbeck.core.predictions import Array, Predictions
 from limbeck.core.shelf import shelf
-from limbeck.evidence.comparison import answers_of, mcnemar
+from limbeck.evidence.comparison import agreement, agreement_metric, answers_of, mcnemar
 from limbeck.evidence.resampling import interval, resample
 from limbeck.text.port import Metric
 
@@ -37,7 +37,10 @@ class Measuring:
     seed: int = 0
 
     def measurements(self) -> list[Measurement]:
-        """All metrics, what is kept of the baseline, agreement and McNemar's test, each with what can be had of it."""
+        """All metrics, what is kept of the baseline, agreement and McNemar's test, each with what can be had of it.
+
+        McNemar's test is of right answers, which values are not.
+        """
         return [m for role in self.predictions for part in (self._own, self._kept, self._beside) for m in part(role)]
 
     def undefined(self) -> list[tuple[str, str]]:
@@ -71,13 +74,17 @@ class Measuring:
             yield self._measurement(role, "retention", own / base, "ratio", draws)
 
     def _beside(self, role: str) -> Iterator[Measurement]:
-        own, accuracy = self.predictions[role], _metric("accuracy")
+        own = self.predictions[role]
+        metric = agreement_metric(own.answer)
         for name in list(self.predictions)[: list(self.predictions).index(role)]:
             other = self.predictions[name]
             same = answers_of(own, other)
-            draws = resample({"": accuracy}, same, self.draws, self.seed)[""]
-            yield self._measurement(role, f"agreement_with_{name}", accuracy.value(same), accuracy.unit, draws)
-            yield Measurement(role, f"mcnemar_p_against_{name}", mcnemar(other, own), "p-value", self.split, len(own))
+            draws = resample({"": metric}, same, self.draws, self.seed)[""]
+            if np.isfinite(share := agreement(own, other)):
+                yield self._measurement(role, f"agreement_with_{name}", share, metric.unit, draws)
+            if own.answer != "value":
+                p = mcnemar(other, own)
+                yield Measurement(role, f"mcnemar_p_against_{name}", p, "p-value", self.split, len(own))
 
     def _measurement(self, role: str, metric: str, value: float, unit: str, draws: Array) -> Measurement:
         low, high = interval(draws)

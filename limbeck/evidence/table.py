@@ -23,7 +23,8 @@ def metric_name(metric: str) -> str:
     >>> metric_name("macro_f1"), metric_name("roc_auc"), metric_name("accuracy")
     ('macro F1', 'ROC AUC', 'accuracy')
     """
-    words = {"f1": "F1", "roc": "ROC", "auc": "AUC", "mcc": "MCC", "ece": "ECE"}
+    words = {"f1": "F1", "roc": "ROC", "auc": "AUC", "mcc": "MCC", "ece": "ECE", "mse": "MSE", "mae": "MAE"}
+    words |= {"pearson": "Pearson correlation", "spearman": "Spearman correlation"}
     return " ".join(words.get(word, word) for word in metric.split("_"))
 
 

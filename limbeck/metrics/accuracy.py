@@ -1,4 +1,4 @@
-"""Share of items answered rightly.
+"""Share of items answered rightly; where several labels may hold, all of an item's must be right (subset accuracy).
 
 Source: `sklearn.metrics.accuracy_score`. Reads answers. Costs one pass.
 """
@@ -11,7 +11,7 @@ import numpy as np
 from limbeck.core import spec as core
 from limbeck.core.predictions import Predictions
 from limbeck.text.port import Metric
-from limbeck.text.statistics import class_counts, known
+from limbeck.text.statistics import known, owners, ratio, right_items
 
 
 class Spec(core.Spec):
@@ -33,7 +33,11 @@ class Accuracy:
 
     def resampled(self, predictions: Predictions, weights: np.ndarray) -> np.ndarray:
         """Accuracy `[draws]` under example weights `[draws, examples]`."""
-        return class_counts(predictions).weighted(weights).pooled().recall
+        owner, size = owners(predictions), len(predictions)
+        right, items = (
+            np.bincount(owner[mask], minlength=size) for mask in (right_items(predictions), predictions.known)
+        )
+        return ratio(weights @ right, weights @ items)
 
 
 def build(spec: Spec) -> Metric:

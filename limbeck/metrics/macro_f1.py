@@ -11,7 +11,7 @@ import numpy as np
 from limbeck.core import spec as core
 from limbeck.core.predictions import Predictions
 from limbeck.text.port import Metric
-from limbeck.text.statistics import class_counts, known
+from limbeck.text.statistics import class_counts, known, occurring
 
 
 class Spec(core.Spec):
@@ -29,7 +29,10 @@ class MacroF1:
         """Macro F1 by scikit-learn."""
         from sklearn.metrics import f1_score
 
-        return float(f1_score(*known(predictions), average="macro", zero_division=0))
+        labels = occurring(predictions)
+        if not labels.size:
+            return 0.0
+        return float(f1_score(*known(predictions), labels=labels, average="macro", zero_division=0))
 
     def resampled(self, predictions: Predictions, weights: np.ndarray) -> np.ndarray:
         """Macro F1 `[draws]` under example weights `[draws, examples]`."""

@@ -11,7 +11,7 @@ import numpy as np
 from limbeck.core import spec as core
 from limbeck.core.predictions import Predictions
 from limbeck.text.port import Metric
-from limbeck.text.statistics import class_counts, known
+from limbeck.text.statistics import class_counts, known, occurring
 
 
 class Spec(core.Spec):
@@ -29,7 +29,10 @@ class MacroRecall:
         """Macro recall by scikit-learn."""
         from sklearn.metrics import recall_score
 
-        return float(recall_score(*known(predictions), average="macro", zero_division=0))
+        labels = occurring(predictions)
+        if not labels.size:
+            return 0.0
+        return float(recall_score(*known(predictions), labels=labels, average="macro", zero_division=0))
 
     def resampled(self, predictions: Predictions, weights: np.ndarray) -> np.ndarray:
         """Macro recall `[draws]` under example weights `[draws, examples]`."""

@@ -1,9 +1,9 @@
 """Area under the ROC curve: how often a case of a class is ranked above a case of none; 0.5 is what guessing gives.
 
 Source: Hanley and McNeil 1982 (doi:10.1148/radiology.143.1.7063747), `sklearn.metrics.roc_auc_score`. With two labels
-the second is the positive one. With more, each class against the rest, averaged with equal weights over the classes
-that occur. Undefined (nan) where fewer than two classes occur. Reads probabilities. Costs a sort and, for resamples, a
-running sum over items for each class and draw.
+the second is the positive one. With more, each class against the rest; where several labels may hold, each by itself;
+averaged with equal weights over those that hold for some items and not for others. Undefined (nan) without any. Reads
+probabilities. Costs a sort and, for resamples, a running sum over items for each class and draw.
 """
 
 from dataclasses import dataclass
@@ -32,25 +32,24 @@ class RocAuc:
         """Area by scikit-learn, averaged over classes."""
         from sklearn.metrics import roc_auc_score
 
-        mask = predictions.targets >= 0
-        truth, scores = predictions.targets[mask], predictions.probabilities[mask]
-        positives = _positives(predictions)
-        if len(np.unique(truth)) < 2:
-            return float("nan")
-        return float(np.mean([roc_auc_score(truth == k, scores[:, k]) for k in positives if (truth == k).any()]))
+        areas = [roc_auc_score(*case) for case in _cases(predictions) if len(np.unique(case[0])) > 1]
+        return float(np.mean(areas)) if areas else float("nan")
 
     def resampled(self, predictions: Predictions, weights: np.ndarray) -> np.ndarray:
         """Area `[draws]` under example weights `[draws, examples]`; nan for a draw with one class."""
-        mask = predictions.targets >= 0
-        truth, scores = predictions.targets[mask], predictions.probabilities[mask]
-        by_item = weights[:, owners(predictions)[mask]].astype(float)
-        areas = np.stack([weighted_area(truth == k, scores[:, k], by_item) for k in _positives(predictions)])
+        by_item = weights[:, owners(predictions)[predictions.known]].astype(float)
+        areas = np.stack([weighted_area(*case, by_item) for case in _cases(predictions)])
         occurring = ~np.isnan(areas)
         return ratio(np.where(occurring, areas, 0).sum(0), occurring.sum(0), empty=np.nan)
 
 
-def _positives(predictions: Predictions) -> range:
-    return range(1, 2) if len(predictions.labels) == 2 else range(len(predictions.labels))
+def _cases(predictions: Predictions) -> list[tuple[np.ndarray, np.ndarray]]:
+    """For each ranked label, of the items with a known target, whether it holds and its probability."""
+    mask, labels = predictions.known, range(len(predictions.labels))
+    truth, scores = predictions.targets[mask], predictions.probabilities[mask]
+    if predictions.answer == "classes":
+        return [(truth[:, k] == 1, scores[:, k]) for k in labels]
+    return [(truth == k, scores[:, k]) for k in (labels[1:] if len(labels) == 2 else labels)]
 
 
 def weighted_area(positive: np.ndarray, scores: np.ndarray, weights: np.ndarray) -> np.ndarray:

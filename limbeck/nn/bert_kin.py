@@ -70,4 +70,5 @@ def layer_parts(layer: Any) -> LayerParts:
         ffn_in=layer.intermediate.dense,
         ffn_out=layer.output.dense,
         ffn_norm=layer.output.LayerNorm,
+        attention_join=layer.attention.output,
     )

@@ -2,18 +2,21 @@
 
 import shutil
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import torch
 import transformers
-from safetensors import SafetensorError
-from torch import nn
+from safetensors import SafetensorError, safe_open
+from tokenizers import Tokenizer
+from torch import Tensor, nn
 
 from limbeck.core.bundle import Bundle
 from limbeck.core.errors import BundleError
-from limbeck.core.files import read_json
+from limbeck.core.files import read_json, sha256_file
+from limbeck.core.predictions import Answer
 from limbeck.core.shelf import shelf
-from limbeck.nn.model import Model, backbone_of, longest_input, tapped
+from limbeck.nn.model import PROBLEMS, Model, backbone_of, longest_input, reads_token_types, tapped
 from limbeck.text.opening import open_task
 
 EMBEDDED = "minilm-l6"
@@ -68,6 +71,17 @@ def _from_hub(reference: str) -> Path:
         raise BundleError(f"{reference}: cannot be fetched from the hub ({type(error).__name__}: {error})") from None
 
 
+def model_hashes(reference: str) -> dict[str, str]:
+    """Name → sha256 of the files behind a model reference: they decide results, and stand in no Bundle of the run.
+
+    Raises:
+        BundleError: There is no such model.
+    """
+    folder = resolve(reference)
+    files = sorted(file for pattern in SOURCES for file in folder.glob(pattern) if file.name != "bundle.json")
+    return {file.name: sha256_file(file) for file in files}
+
+
 def read_config(folder: Path) -> Any:
     """The configuration in a directory, of a family that is on the shelf.
 
@@ -107,20 +121,21 @@ def network_class(head: str) -> Any:
     return getattr(transformers, head)
 
 
-def load_network(folder: Path, head: str, labels: tuple[str, ...] | None = None) -> nn.Module:
+def load_network(folder: Path, head: str, labels: tuple[str, ...] | None = None, answer: Answer = "class") -> nn.Module:
     """Load a stock network.
 
     Args:
         folder: A directory with config.json and safetensors.
         head: Name of the auto class.
         labels: Put a fresh head of these labels on it; None keeps the head that is there.
+        answer: What a fresh head's logits are to mean.
 
     Raises:
         BundleError: The checkpoint cannot be used.
     """
     config = read_config(folder)
     if labels is not None:
-        set_labels(config, labels)
+        set_labels(config, labels, answer)
     try:
         network, found = network_class(head).from_pretrained(
             folder,
@@ -144,6 +159,29 @@ def load_network(folder: Path, head: str, labels: tuple[str, ...] | None = None)
     return made
 
 
+def read_word_table(folder: Path) -> Tensor:
+    """The `[vocabulary, width]` table of input embeddings, read without the rest of the network.
+
+    Raises:
+        BundleError: The checkpoint cannot be used, or has no such table.
+    """
+    config = read_config(folder)
+    with torch.device("meta"):
+        network: Any = transformers.AutoModel.from_config(config)
+    table = network.get_input_embeddings().weight
+    name = next(name for name, parameter in network.named_parameters() if parameter is table)
+    try:
+        for file in sorted(folder.glob("*.safetensors")):
+            with safe_open(file, "pt") as tensors:
+                for key in tensors.keys():  # noqa: SIM118  (no mapping)
+                    if key == name or key.endswith(f".{name}"):
+                        found: Tensor = tensors.get_tensor(key).float()
+                        return found
+    except (OSError, SafetensorError) as error:
+        raise BundleError(f"{file}: cannot be read ({error})") from None
+    raise BundleError(f"{folder}: no {name} in its safetensors; the checkpoint is incomplete or of another model")
+
+
 def _renew_head(network: Any, new: set[str]) -> set[str]:
     """Give the classifier new weights if it was loaded, and name the parameters that may be new.
 
@@ -165,10 +203,19 @@ def load_bundle(bundle: Bundle) -> Model:
     Raises:
         BundleError: It holds none.
     """
-    if "model.safetensors" not in bundle.files():
-        raise BundleError(f"{bundle.path}: this {bundle.stage} Bundle holds no PyTorch weights")
+    check_weights(bundle)
     task = open_task(bundle)
     return tapped(load_network(bundle.path, task.head), per_word=task.per_word)
+
+
+def check_weights(bundle: Bundle) -> None:
+    """Refuse a Bundle without PyTorch weights.
+
+    Raises:
+        BundleError: It holds none.
+    """
+    if "model.safetensors" not in bundle.files():
+        raise BundleError(f"{bundle.path}: this {bundle.stage} Bundle holds no PyTorch weights")
 
 
 def fresh(config: Any, head: str) -> nn.Module:
@@ -177,8 +224,9 @@ def fresh(config: Any, head: str) -> nn.Module:
     return network
 
 
-def set_labels(config: Any, labels: tuple[str, ...]) -> None:
-    """Write label names into a configuration."""
+def set_labels(config: Any, labels: tuple[str, ...], answer: Answer) -> None:
+    """Write label names, and what the logits mean, into a configuration, as stock classes read it."""
+    config.problem_type = next((name for name, meaning in PROBLEMS.items() if meaning == answer), None)
     config.num_labels = len(labels)
     config.id2label = dict(enumerate(labels))
     config.label2id = {label: index for index, label in enumerate(labels)}
@@ -213,27 +261,53 @@ def save_tokenizer(source: Path, folder: Path) -> None:
         raise BundleError(f"{source}: its tokenizer has no fast form (tokenizer.json); convert it first")
 
 
+def read_tokenizer(source: Path) -> Tokenizer:
+    """The fast tokenizer of a directory.
+
+    Raises:
+        BundleError: There is none.
+    """
+    with TemporaryDirectory() as folder:
+        save_tokenizer(source, Path(folder))
+        try:
+            return Tokenizer.from_file(str(Path(folder) / "tokenizer.json"))
+        except Exception as error:  # the library raises bare Exception
+            raise BundleError(f"{source}: no usable tokenizer ({error})") from None
+
+
 def _describe_tokenizer(source: Path, folder: Path) -> None:
-    """Write tokenizer_config.json; without it stock classes lower-case every BERT and know no longest input."""
-    file = source / "tokenizer.json"
-    length = longest_input(read_config(source))
+    """Write tokenizer_config.json; without it stock classes lower-case every BERT and know no longest input.
+
+    Nor would they tell the second text of a pair from the first.
+    """
+    file, config = source / "tokenizer.json", read_config(source)
+    types = ["token_type_ids"] if reads_token_types(config) else []
     try:
-        stock = transformers.PreTrainedTokenizerFast(tokenizer_file=str(file), model_max_length=length)
+        stock = transformers.PreTrainedTokenizerFast(
+            tokenizer_file=str(file),
+            model_max_length=longest_input(config),
+            model_input_names=["input_ids", *types, "attention_mask"],
+        )
     except Exception as error:  # the library raises bare Exception
         raise BundleError(f"{file}: no usable tokenizer ({' '.join(str(error).split())[:200]})") from None
     stock.save_pretrained(folder)
     shutil.copyfile(file, folder / "tokenizer.json")
 
 
-def check_length(folder: Path, config: Any, max_length: int) -> None:
+def check_length(folder: Path, max_length: int, field: str = "finetune.max_length") -> None:
     """Refuse inputs longer than the model has positions.
+
+    Args:
+        folder: The model's.
+        max_length: Tokens per input.
+        field: The field that is to be set otherwise.
 
     Raises:
         BundleError: It has fewer.
     """
-    positions = longest_input(config)
+    positions = longest_input(read_config(folder))
     if max_length > positions:
         raise BundleError(
             f"{folder}: max_length {max_length} is more than the model's {positions} positions; "
-            f"set it to at most {positions}: --set finetune.max_length={positions}"
+            f"set it to at most {positions}: --set {field}={positions}"
         )

@@ -62,7 +62,7 @@ class Packed:
             scaled_dot_product_attention(*(x.transpose(1, 2) for x in group), **options).transpose(1, 2).flatten(0, 1)
             for group in groups
         ]
-        return torch.cat(parts)[None]
+        return (parts[0] if len(parts) == 1 else torch.cat(parts))[None]
 
     def for_head(self, hidden: Float[Tensor, "1 tokens hidden"], *, per_word: bool) -> Float[Tensor, "_ _ hidden"]:
         """Items alone: `[1, items, hidden]` of words; of texts, whose heads take first tokens, `[items, 1, hidden]`."""

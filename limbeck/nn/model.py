@@ -1,16 +1,21 @@
 """A stock network together with what is known of it: its family, its size, where its parts are."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
 from torch import nn
 
+from limbeck.core.predictions import Answer
 from limbeck.core.shelf import shelf
 from limbeck.nn import taps
 from limbeck.nn.layout import Layout, Packed, Padded
 from limbeck.nn.ports import Backbone, Parts
 from limbeck.nn.types import Batch, Dims, Outputs, Reads
+
+PROBLEMS: Mapping[str, Answer] = {"multi_label_classification": "classes", "regression": "value"}
+"""What `problem_type` of a `config.json` says of a network's answers; any other is one class."""
 
 
 @dataclass
@@ -61,7 +66,8 @@ class Model:
             del inputs["token_type_ids"]
         with taps.recording(taps.Recording(reads, layout, self.dims.layers, self.per_word)) as outputs:
             logits = self.network(**inputs).logits
-        outputs.logits = layout.answers(logits, per_word=self.per_word)
+        if reads.logits:
+            outputs.logits = layout.answers(logits, per_word=self.per_word)
         return outputs
 
 
@@ -77,7 +83,8 @@ def tapped(network: nn.Module, *, per_word: bool) -> Model:
     if not backbone.PACKS and (padding := parts.tables[0].padding_idx) is not None:
         with torch.no_grad():  # what lies past a text's end is nothing, as where the text stands alone
             parts.tables[0].weight[padding] = 0
-    dims = replace(backbone.dims(network.config), labels=parts.classifier.out_features if parts.classifier else 0)
+    labels = parts.classifier.out_features if parts.classifier else 0
+    dims = replace(backbone.dims(network.config), labels=labels, answer=answer_of(network.config))
     return Model(network, backbone, dims, parts, per_word, backbone.PACKS)
 
 
@@ -89,6 +96,11 @@ def reads_token_types(config: Any) -> bool:
 def longest_input(config: Any) -> int:
     """Most tokens of an input: as many as there are positions from the family's first one on."""
     return int(config.max_position_embeddings) - backbone_of(config).first_position(config)
+
+
+def answer_of(config: Any) -> Answer:
+    """What the logits mean, by `problem_type` of a configuration; a lone logit is a value, as stock classes take it."""
+    return PROBLEMS.get(config.problem_type or ("regression" if config.num_labels == 1 else ""), "class")
 
 
 def backbone_of(config: Any) -> Backbone:

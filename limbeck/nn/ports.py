@@ -6,7 +6,7 @@ from typing import Any, Protocol, runtime_checkable
 
 from torch import Tensor, nn
 
-from limbeck.nn.types import Batch, Dims, Outputs, Reads
+from limbeck.nn.types import Batch, Dims, Outputs, Reads, Unit
 
 
 @runtime_checkable
@@ -17,6 +17,8 @@ class Objective(Protocol):
     """What it needs of the student."""
     teacher_reads: Reads
     """What it needs of the teacher; empty for objectives that need none."""
+    unit: Unit
+    """What its loss is a mean over, so that parts of a batch can be weighed."""
 
     def __call__(self, student: Outputs, teacher: Outputs, batch: Batch) -> Tensor:
         """The loss, a scalar, mean over valid items or real tokens."""
@@ -40,6 +42,8 @@ class LayerParts:
         ffn_in: Projection to the intermediate width.
         ffn_out: Projection back.
         ffn_norm: Normalisation after the feed-forward part, likewise.
+        attention_join: The module that takes the attention's output and the residual stream, and all that follows
+            works token by token; None if the family has none.
     """
 
     layer: nn.Module
@@ -52,6 +56,7 @@ class LayerParts:
     ffn_in: nn.Linear
     ffn_out: nn.Linear
     ffn_norm: nn.Module
+    attention_join: nn.Module | None = None
 
 
 @dataclass(frozen=True)

@@ -1,10 +1,16 @@
 """The only place where temperature and means are handled, so that every objective agrees on them."""
 
 from collections.abc import Iterable
+from typing import Literal
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
+
+from limbeck.nn.types import Batch
+
+Pooling = Literal["mean", "first"]
+"""How the vectors of a row's tokens become one: their mean, or that of the first token, `[CLS]`."""
 
 
 def mean_over(parts: Iterable[Float[Tensor, "*_"]]) -> Float[Tensor, ""]:
@@ -15,6 +21,27 @@ def mean_over(parts: Iterable[Float[Tensor, "*_"]]) -> Float[Tensor, ""]:
     """
     found = list(parts)
     return torch.stack([part.sum() for part in found]).sum() / max(sum(part.numel() for part in found), 1)
+
+
+def mean_squared(student: Float[Tensor, "*shape"], teacher: Float[Tensor, "*shape"]) -> Float[Tensor, ""]:
+    """Mean squared difference over all elements; of none, 0.
+
+    >>> mean_squared(torch.zeros(1, 2), torch.tensor([[1.0, 3.0]])).item()
+    5.0
+    """
+    return mean_over([(student.float() - teacher.float()).square()])
+
+
+def pooled(values: Float[Tensor, "tokens hidden"], batch: Batch, pooling: Pooling) -> Float[Tensor, "batch hidden"]:
+    """One vector for each row.
+
+    >>> ids = torch.arange(3)
+    >>> batch = Batch(ids, ids * 0, (1, 2), ids[:2], torch.tensor([0, 1]), ids[:2])
+    >>> pooled(torch.tensor([[1.0], [2.0], [4.0]]), batch, "mean").tolist()
+    [[1.0], [3.0]]
+    """
+    rows = batch.by_length(values.float())
+    return torch.cat([part.mean(1) if pooling == "mean" else part[:, 0] for part in rows])
 
 
 def kl_divergence(

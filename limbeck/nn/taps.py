@@ -17,7 +17,7 @@ from transformers.masking_utils import sdpa_mask
 
 from limbeck.nn.layout import Layout
 from limbeck.nn.ports import Parts
-from limbeck.nn.types import Outputs, Reads
+from limbeck.nn.types import HEADS, Outputs, Reads
 
 ATTENTION = "limbeck_tap"
 """The name under which the attention function is known to `transformers`."""
@@ -35,6 +35,7 @@ class Recording:
         outputs: What was taken so far, flat.
         attended: Attention calls so far.
         passed: Layers passed so far.
+        picked: Whether the last layer already works on the items' tokens alone.
     """
 
     reads: Reads
@@ -44,6 +45,7 @@ class Recording:
     outputs: Outputs = field(default_factory=Outputs)
     attended: int = 0
     passed: int = 0
+    picked: bool = False
 
     def take_hidden(self, number: int, hidden: Tensor) -> None:
         """Keep hidden states that are wanted."""
@@ -52,8 +54,8 @@ class Recording:
 
     def take_heads(self, number: int, query: Tensor, key: Tensor, value: Tensor) -> None:
         """Keep queries, keys and values that are wanted."""
-        if number in self.reads.attention:
-            for kind, heads in (("queries", query), ("keys", key), ("values", value)):
+        for kind, heads in zip(HEADS, (query, key, value), strict=True):
+            if number in getattr(self.reads, kind):
                 getattr(self.outputs, kind)[number] = self.layout.flat(heads.transpose(1, 2))
 
 
@@ -76,6 +78,8 @@ def install(network: nn.Module, parts: Parts) -> None:
     parts.embeddings.register_forward_hook(_embedded)
     for layer in {id(part.layer): part.layer for part in parts.layers}.values():
         layer.register_forward_hook(_passed)
+    if (join := parts.layers[-1].attention_join) is not None:
+        join.register_forward_pre_hook(_joining)
 
 
 def _embedded(module: nn.Module, inputs: Any, output: Any) -> None:
@@ -89,10 +93,18 @@ def _passed(module: nn.Module, inputs: Any, output: Any) -> Any:
     hidden = output[0] if isinstance(output, tuple) else output
     run.passed += 1
     run.take_hidden(run.passed, hidden)
-    if run.passed < run.layers:
+    if run.passed < run.layers or run.picked:
         return None
     last = run.layout.for_head(hidden, per_word=run.per_word)
     return (last, *output[1:]) if isinstance(output, tuple) else last
+
+
+def _joining(module: nn.Module, inputs: tuple[Tensor, ...]) -> tuple[Tensor, ...] | None:
+    """Beyond the last attention, tokens that nobody reads are not computed: of short texts, most of a layer."""
+    if (run := _current.get()) is None or run.layers in run.reads.hidden:
+        return None
+    run.picked = True
+    return tuple(run.layout.for_head(x, per_word=run.per_word) for x in inputs)
 
 
 def _attention(

@@ -1,12 +1,16 @@
 """The nouns of a training step: what goes into a model, what comes out, and how large it is."""
 
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import groupby
+from typing import Literal, get_args
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
+
+from limbeck.core.predictions import Answer
 
 
 @dataclass(frozen=True)
@@ -19,6 +23,7 @@ class Dims:
         heads: Attention heads per layer; divides `hidden`.
         intermediate: Width of the feed-forward layer.
         labels: Width of the logits.
+        answer: What the logits mean: one class, each label by itself, or a value.
         attention: Width of a layer's heads together; 0 where it is `hidden`, as it mostly is.
     """
 
@@ -27,6 +32,7 @@ class Dims:
     heads: int
     intermediate: int
     labels: int = 0
+    answer: Answer = "class"
     attention: int = 0
 
     @property
@@ -36,6 +42,25 @@ class Dims:
 
     def __str__(self) -> str:
         return f"{self.layers}x{self.hidden}"
+
+
+Unit = Literal["rows", "items", "labelled", "tokens", "pairs"]
+"""What a loss is a mean over: rows, items, those whose label is known, tokens, or pairs of tokens of one text."""
+
+
+@dataclass(frozen=True)
+class Moment:
+    """When a step is taken: what schedules and draws depend on.
+
+    Attributes:
+        progress: Part of the phase that is over: 0 at its first step, 1 at its last.
+        epoch: Epoch of the phase, from 0.
+        seed: The stage's seed.
+    """
+
+    progress: float = 0.0
+    epoch: int = 0
+    seed: int = 0
 
 
 @dataclass(frozen=True)
@@ -49,17 +74,22 @@ class Batch:
         input_ids: Token ids.
         token_type_ids: 0 for the first text, 1 for the second.
         lengths: Tokens of each row.
-        targets: Index of the true label of each item, -1 where unknown.
+        targets: Of each item the index of its class, -1 where unknown; 1 or 0 for each label, or a value, nan where
+            unknown.
         items: Place of each item's token: a text's first, or the first sub-word of a word.
         rows: Row of the data that each row is, for caches.
+        shares: Of a part of a larger batch: which share of each unit of that batch it has.
+        moment: When the step is taken.
     """
 
     input_ids: Int[Tensor, " tokens"]
     token_type_ids: Int[Tensor, " tokens"]
     lengths: tuple[int, ...]
-    targets: Int[Tensor, " items"]
+    targets: Int[Tensor, " items"] | Float[Tensor, " items"] | Float[Tensor, "items labels"]
     items: Int[Tensor, " items"]
     rows: Int[Tensor, " batch"]
+    shares: Mapping[Unit, float] = field(default_factory=lambda: dict.fromkeys(get_args(Unit), 1.0))
+    moment: Moment = Moment()
 
     @cached_property
     def groups(self) -> tuple[tuple[int, int], ...]:
@@ -82,6 +112,10 @@ class Batch:
         """
         parts = torch.split(values, [rows * length for rows, length in self.groups])
         return [part.view(*group, *part.shape[1:]) for part, group in zip(parts, self.groups, strict=True)]
+
+
+HEADS = ("queries", "keys", "values")
+"""What is taken of attention, `[tokens, heads, head_dim]` each."""
 
 
 @dataclass
@@ -110,15 +144,33 @@ class Reads:
     Attributes:
         logits: Whether logits are read.
         hidden: Layers whose hidden states are read; 0 is the embeddings' output.
-        attention: Layers whose queries, keys and values are read.
+        queries: Layers whose queries are read; likewise `keys` and `values`.
+        keys: See `queries`.
+        values: See `queries`.
     """
 
     logits: bool = False
     hidden: frozenset[int] = frozenset()
-    attention: frozenset[int] = frozenset()
+    queries: frozenset[int] = frozenset()
+    keys: frozenset[int] = frozenset()
+    values: frozenset[int] = frozenset()
 
     def __or__(self, other: "Reads") -> "Reads":
-        return Reads(self.logits or other.logits, self.hidden | other.hidden, self.attention | other.attention)
+        return Reads(
+            self.logits or other.logits, *(a | b for (_, a), (_, b) in zip(self.layers(), other.layers(), strict=True))
+        )
 
     def __bool__(self) -> bool:
-        return self.logits or bool(self.hidden) or bool(self.attention)
+        return self.logits or any(layers for _, layers in self.layers())
+
+    def with_layers(self, kinds: Iterable[str], layers: Iterable[int]) -> "Reads":
+        """These reads, and what `kinds` name of some layers.
+
+        >>> Reads().with_layers(["queries", "keys"], [2]) == Reads(queries=frozenset({2}), keys=frozenset({2}))
+        True
+        """
+        return replace(self, **{kind: getattr(self, kind) | frozenset(layers) for kind in kinds})
+
+    def layers(self) -> tuple[tuple[str, frozenset[int]], ...]:
+        """Kind → layers, of all that is read of layers."""
+        return tuple((kind, getattr(self, kind)) for kind in ("hidden", *HEADS))

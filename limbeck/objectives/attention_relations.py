@@ -6,7 +6,6 @@ of one layer of each side, any widths and head counts. Costs three `seq × seq` 
 Departs from the public versions, which loop over the sentences of a batch.
 """
 
-import math
 from typing import Literal
 
 import torch
@@ -16,8 +15,9 @@ from torch import Tensor, nn
 
 from limbeck.core.errors import RecipeError
 from limbeck.core.spec import Weighted
+from limbeck.nn.attention import scaled_products
 from limbeck.nn.reduce import kl_divergence, mean_over
-from limbeck.nn.types import Batch, Dims, Outputs, Reads
+from limbeck.nn.types import Batch, Dims, Outputs, Reads, Unit
 
 _FEATURES, _MOST_HEADS = 16, 64
 Relation = Literal["queries", "keys", "values"]
@@ -45,20 +45,21 @@ def relation_logits(
     2.5
     """
     rows, length, heads, size = vectors.shape
-    regrouped = vectors.float().reshape(rows, length, relation_heads, heads * size // relation_heads).transpose(1, 2)
-    products: Tensor = regrouped @ regrouped.transpose(-1, -2)
-    return products / math.sqrt(regrouped.shape[-1])
+    regrouped = vectors.reshape(rows, length, relation_heads, heads * size // relation_heads)
+    return scaled_products(regrouped, regrouped)
 
 
 class AttentionRelations(nn.Module):
     """The term, ready to be summed."""
 
+    unit: Unit = "tokens"
+
     def __init__(self, spec: Spec, student: Dims, teacher: Dims, relation_heads: int) -> None:
         super().__init__()
         self._student_layer = student.layers
         self._teacher_layer = spec.teacher_layer or teacher.layers
-        self.student_reads = Reads(attention=frozenset({self._student_layer}))
-        self.teacher_reads = Reads(attention=frozenset({self._teacher_layer}))
+        self.student_reads = Reads().with_layers(spec.relations, {self._student_layer})
+        self.teacher_reads = Reads().with_layers(spec.relations, {self._teacher_layer})
         self._relations = spec.relations
         self._heads = relation_heads
 

@@ -5,68 +5,54 @@ Reads queries and keys of both; the head counts must be equal. Costs a `seq × s
 the published code, which takes scores after the padding mask and thereby matches −10000 with −10000.
 """
 
-import math
-
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from limbeck.core.errors import RecipeError
 from limbeck.core.spec import Weighted
-from limbeck.nn.layer_map import LayerMap, layer_map
+from limbeck.nn.attention import scaled_products
+from limbeck.nn.fit import check_heads
+from limbeck.nn.layer_map import Layers, layer_map
 from limbeck.nn.reduce import mean_over
-from limbeck.nn.types import Batch, Dims, Outputs, Reads
+from limbeck.nn.types import Batch, Dims, Outputs, Reads, Unit
 
 
 class Spec(Weighted):
     """Attention scores."""
 
-    layers: LayerMap = "ordered"
+    layers: Layers = "ordered"
     """Which teacher layers answer which student layers: `uniform` as in the paper; `ordered`, the same where the depths
-    divide, rounded up where not; or `last` alone."""
-
-
-def scores(
-    queries: Float[Tensor, "rows length heads head_dim"], keys: Float[Tensor, "rows length heads head_dim"]
-) -> Float[Tensor, "rows heads length length"]:
-    """Scaled products of every query with every key of its text.
-
-    >>> queries = torch.tensor([[[[1.0, 3.0, 0.0, 0.0]]]])  # one token, one head of four features
-    >>> scores(queries, queries).item()  # (1 + 9) / √4
-    5.0
-    """
-    products: Tensor = queries.float().transpose(1, 2) @ keys.float().permute(0, 2, 3, 1)
-    return products / math.sqrt(queries.shape[-1])
+    divide, rounded up where not; `lower`; `last` alone; `skip` or `last_k`, which leave the last one out; `random`,
+    drawn anew in each epoch; or pairs."""
 
 
 class AttentionScores(nn.Module):
     """The term, ready to be summed."""
 
+    unit: Unit = "pairs"
+
     def __init__(self, spec: Spec, student: Dims, teacher: Dims) -> None:
         super().__init__()
-        self._pairs = layer_map(spec.layers, student.layers, teacher.layers)
-        self.student_reads = Reads(attention=frozenset(self._pairs))
-        self.teacher_reads = Reads(attention=frozenset(self._pairs.values()))
+        self._map = layer_map(spec.layers, student.layers, teacher.layers, "attention_scores.layers")
+        self.student_reads = Reads().with_layers(("queries", "keys"), self._map.student)
+        self.teacher_reads = Reads().with_layers(("queries", "keys"), self._map.teacher)
 
     def forward(self, student: Outputs, teacher: Outputs, batch: Batch) -> Float[Tensor, ""]:
         """The loss of a batch."""
-        return torch.stack([self._term(s, t, student, teacher, batch) for s, t in self._pairs.items()]).mean()
+        pairs = self._map.at(batch.moment)
+        return torch.stack([self._term(s, t, student, teacher, batch) for s, t in pairs.items()]).mean()
 
     def _term(self, layer: int, of: int, student: Outputs, teacher: Outputs, batch: Batch) -> Tensor:
         sides = (student.queries[layer], student.keys[layer], teacher.queries[of], teacher.keys[of])
         groups = zip(*map(batch.by_length, sides), strict=True)
-        return mean_over((scores(sq, sk) - scores(tq, tk)).square() for sq, sk, tq, tk in groups)
+        return mean_over((scaled_products(sq, sk) - scaled_products(tq, tk)).square() for sq, sk, tq, tk in groups)
 
 
 def build(spec: Spec, student: Dims, teacher: Dims) -> AttentionScores:
-    """Needs as many heads on both sides.
+    """Needs as many heads on both sides, and depths that admit the map of layers.
 
     Raises:
-        RecipeError: The head counts differ.
+        RecipeError: The head counts differ, or the depths do not.
     """
-    if student.heads != teacher.heads:
-        raise RecipeError(
-            f"attention_scores: the student has {student.heads} heads, the teacher {teacher.heads}; give the student "
-            f"heads={teacher.heads}, or use attention_relations, which needs no equal heads"
-        )
+    check_heads("attention_scores", student, teacher)
     return AttentionScores(spec, student, teacher)

@@ -11,12 +11,14 @@ from markupsafe import Markup
 from limbeck.core.bundle import Bundle
 from limbeck.evidence.table import metric_name, parameters_text, rows
 from limbeck.page.findings import Findings
-from limbeck.page.lineage import SHORT, checks
+from limbeck.page.lineage import SHORT, checks, warned
 from limbeck.text.statistics import entity_types
 
 _SHOWN_LABELS = 20
-_PIPELINES = {"text_classification": "text-classification", "token_classification": "token-classification"}
-_HUB_METRICS = {"entity_f1": "f1", "entity_precision": "precision", "entity_recall": "recall", "macro_f1": "f1"}
+_PIPELINES = {"token_classification": "token-classification"}
+"""What the Hub calls the pipeline of a task; all others classify texts, regressions too."""
+_HUB_METRICS = {"entity_f1": "f1", "entity_precision": "precision", "entity_recall": "recall"}
+_HUB_METRICS |= {"macro_f1": "f1", "micro_f1": "f1", "pearson": "pearsonr", "spearman": "spearmanr"}
 """What the Hub calls a metric, where that differs."""
 _MARKUP = re.compile(r"[\\`*_{}\[\]#|~!$^=]")
 
@@ -56,9 +58,11 @@ def render_card(findings: Findings, model: Bundle, role: str) -> str:
         counts={k: f"{v:,}" for k, v in (data.get("counts") or {}).items() if v},
         data_name=str(data.get("name") or ""),
         checks=list(checks(model)),
+        warnings=[line for _, line in warned({role: model})],
         parents=[(r, p["stage"], p["digest"][:SHORT]) for r, p in model.manifest["parents"].items()],
         instruction_sets=list(model.facts.get("instruction_sets") or []),
         tags=findings.tags,
+        answer=findings.answer,
         versions={k: v for k, v in model.manifest["versions"].items() if k in ("limbeck", "onnxruntime", "tokenizers")},
     )
     front = yaml.safe_dump(metadata(findings, role, name), sort_keys=False, allow_unicode=True, width=1000)
@@ -68,7 +72,7 @@ def render_card(findings: Findings, model: Bundle, role: str) -> str:
 def metadata(findings: Findings, role: str, name: str) -> dict[str, Any]:
     """What the Hub reads: library, pipeline, tags, and the measured results."""
     kind = str(findings.facts["task"]["kind"])
-    pipeline = _PIPELINES.get(kind, kind.replace("_", "-"))
+    pipeline = _PIPELINES.get(kind, "text-classification")
     data = one_line(str((findings.facts.get("data") or {}).get("name") or "own data"))
     shown = [m for m in findings.measurements if m.model == role and m.metric in _reported(findings)]
     results = {
@@ -89,7 +93,10 @@ def metadata(findings: Findings, role: str, name: str) -> dict[str, Any]:
 
 
 def _reported(findings: Findings) -> tuple[str, ...]:
-    return (findings.primary, *(name for name in ("accuracy", "macro_f1", "mcc") if name != findings.primary))
+    return (
+        findings.primary,
+        *(name for name in ("accuracy", "macro_f1", "mcc", "spearman") if name != findings.primary),
+    )
 
 
 def title(findings: Findings, model: Bundle) -> str:

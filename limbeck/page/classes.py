@@ -43,7 +43,9 @@ def labels_of(findings: Findings) -> Classes:
 
 
 def scored_classes(findings: Findings) -> Classes:
-    """Scores of what the task is about: entity types for tags, labels otherwise."""
+    """Scores of what the task is about: entity types for tags, labels otherwise, nothing for values."""
+    if findings.answer == "value":
+        return Classes("value", (), {})
     if not findings.tags:
         return labels_of(findings)
     counts = {role: _total(entity_counts(p)) for role, p in findings.predictions.items()}

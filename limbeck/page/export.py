@@ -6,6 +6,8 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
+import numpy as np
+
 from limbeck.core.files import write_text
 from limbeck.core.predictions import Predictions
 from limbeck.page.classes import Classes
@@ -34,8 +36,12 @@ def safe_cell(value: object) -> str:
 
 
 def prediction_rows(findings: Findings, examples: Sequence[Example]) -> Iterator[list[object]]:
-    """Each example with its truth and every model's answer and confidence; tags are joined by spaces."""
-    answers = [column for role in findings.roles for column in (role, f"{role}_confidence")]
+    """Each example with its truth and every model's answer and confidence; tags are joined by spaces.
+
+    The confidence in several labels is that in the least sure, held or not; a value has none.
+    """
+    ends = ("",) if findings.answer == "value" else ("", "_confidence")
+    answers = [f"{role}{end}" for role in findings.roles for end in ends]
     yield ["example", "text", "pair", "truth", *answers]
     told = {role: _told(predictions) for role, predictions in findings.predictions.items()}
     truths = _truths(next(iter(findings.predictions.values())))
@@ -55,15 +61,16 @@ def class_rows(classes: Classes) -> Iterator[list[object]]:
             yield [name, role, *scores, *numbers]
 
 
-def _told(predictions: Predictions) -> list[tuple[str, str]]:
+def _told(predictions: Predictions) -> list[tuple[str, ...]]:
     """Answer and confidence of each example; a sentence of tags is as sure as its least sure tag."""
-    sure = predictions.probabilities.max(1)
+    if predictions.answer == "value":
+        return [(value,) for value in predictions.names(predictions.answers)]
+    odds = predictions.probabilities
+    sure = odds.max(1) if predictions.answer == "class" else np.maximum(odds, 1 - odds).min(1)
     spans = zip(predictions.offsets[:-1], predictions.offsets[1:], strict=True)
     confidences = [f"{sure[a:b].min():.6f}" if b > a else "" for a, b in spans]
     return list(zip(map(" ".join, predictions.tags(predictions.answers)), confidences, strict=True))
 
 
 def _truths(predictions: Predictions) -> list[str]:
-    names = (*predictions.labels, "")  # -1, an unknown target, is the last
-    spans = zip(predictions.offsets[:-1], predictions.offsets[1:], strict=True)
-    return [" ".join(names[t] for t in predictions.targets[a:b]) for a, b in spans]
+    return [" ".join(names) for names in predictions.tags(predictions.targets)]

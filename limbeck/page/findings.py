@@ -8,7 +8,7 @@ from typing import Any
 from limbeck.core.bundle import Bundle
 from limbeck.core.errors import BundleError
 from limbeck.core.measurement import Measurement, find, read_measurements
-from limbeck.core.predictions import Predictions
+from limbeck.core.predictions import Answer, Predictions
 from limbeck.evidence import table
 
 
@@ -61,6 +61,11 @@ class Findings:
     def tags(self) -> bool:
         """Whether the models answer for each word."""
         return str(self.facts["task"]["kind"]) == "token_classification"
+
+    @property
+    def answer(self) -> Answer:
+        """What each item gets."""
+        return self.predictions[self.roles[0]].answer
 
     @cached_property
     def predictions(self) -> dict[str, Predictions]:

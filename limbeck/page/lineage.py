@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import yaml
 
 from limbeck.core.bundle import Bundle
+from limbeck.evidence.comparison import agreement_text
 from limbeck.evidence.table import metric_name
 
 SHORT = 12
@@ -56,14 +57,23 @@ def _sources(bundle: Bundle) -> dict[str, str]:
     return {role: str(parent["name"]) for role, parent in bundle.manifest["parents"].items()}
 
 
+def warned(bundles: Mapping[str, Bundle]) -> list[tuple[str, str]]:
+    """What the making of each Bundle warned of, by role; a model made from another one has its warnings too, once."""
+    first: dict[str, str] = {}
+    for role, bundle in bundles.items():
+        for line in bundle.facts.get("warnings") or []:
+            first.setdefault(str(line), role)
+    return [(role, line) for line, role in first.items()]
+
+
 def checks(model: Bundle) -> Iterator[str]:
     """What the gates of export and quantisation found, in sentences."""
     if parity := model.facts.get("parity"):
         difference, shapes = parity["max_difference"], parity["shapes"]
         yield f"ONNX against PyTorch: logits differ by at most {difference:.1g} over {shapes} shapes."
     if gate := model.facts.get("gate"):
-        metric, drop, agreement = metric_name(str(gate["metric"])), 100 * gate["drop"], 100 * gate["agreement"]
-        change = f"{metric} falls by {drop:.2f} points, {agreement:.1f} % of the answers are the same"
+        alike = agreement_text(gate.get("answer", "class"), gate["agreement"])
+        change = f"{metric_name(str(gate['metric']))} falls by {100 * gate['drop']:.2f} points, {alike}"
         yield f"int8 against its parent on {gate['n']:,} dev examples: {change}."
 
 

@@ -56,7 +56,12 @@ class Losses:
 
 
 def losses(findings: Findings, examples: Sequence[Example], limit: int) -> list[Losses]:
-    """For each model that has a baseline, how many examples it lost and gained, and the worst of the lost."""
+    """For each model that has a baseline, how many examples it lost and gained, and the worst of the lost.
+
+    None of values, which are not right or wrong.
+    """
+    if findings.answer == "value":
+        return []
     return [
         _losses(findings, role, base, examples, limit) for role in findings.roles if (base := findings.against(role))
     ]
@@ -71,14 +76,15 @@ def _losses(findings: Findings, role: str, base: str, examples: Sequence[Example
 
 def _loss(flip: Flip, student: Predictions, example: Example) -> Loss:
     begin, end = student.offsets[flip.index : flip.index + 2]
+    item = slice(begin + flip.item, begin + flip.item + 1)
     words = tuple(_words(student, example, begin, end)) if isinstance(example.text, list) else ()
     return Loss(
         text="" if words else _cut(str(example.text)),
         pair=None if example.pair is None else _cut(example.pair),
         words=words[max(0, flip.item - _WORDS // 2) :][:_WORDS],
-        truth=student.labels[student.targets[begin + flip.item]],
+        truth=student.names(student.targets[item])[0],
         truth_confidence=flip.right_confidence,
-        answer=student.labels[flip.wrong],
+        answer=student.names(student.answers[item])[0],
         answer_confidence=flip.wrong_confidence,
     )
 

@@ -2,8 +2,10 @@
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 import jinja2
+import numpy as np
 from markupsafe import Markup
 
 from limbeck.core.bundle import Bundle
@@ -14,11 +16,12 @@ from limbeck.page import plots
 from limbeck.page.classes import Classes, labels_of, scored_classes
 from limbeck.page.figures import Figure, Key
 from limbeck.page.findings import Findings, p_text
-from limbeck.page.lineage import checks, environment, lineage, recipe_text
+from limbeck.page.lineage import checks, environment, lineage, recipe_text, warned
 from limbeck.page.losses import losses
 from limbeck.text.port import Example
 from limbeck.text.statistics import confusion
 
+_METRIC_UNITS = ("fraction", "coefficient", "nats", "unit", "unit²")
 _UNPRINTABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
 
 
@@ -39,28 +42,19 @@ def render_page(
         most_examples: How many lost examples of each model are shown.
         most_classes: How many classes are shown.
     """
-    labels, classes = labels_of(findings), scored_classes(findings)
-    shown_labels, shown_classes = labels.most_confused(most_classes), classes.most_confused(most_classes)
     data = bundles["data"]
     return template("page.html.jinja").render(
         title=str(data.facts.get("name") or data.path.name),
         headline=findings.headline(findings.roles[-1]),
         roles=findings.roles,
+        warned=warned({role: bundles[role] for role in findings.roles if role in bundles}),
         keys=[Key(i, role) for i, role in enumerate(findings.roles)],
         table=_across(findings),
         metrics=_metrics(findings),
         trades=list(_trades(findings)),
-        class_noun=classes.noun,
-        class_choice=classes.choice(most_classes),
-        class_figure=_class_figure(classes, shown_classes),
-        class_rows=[_class_row(classes, int(i)) for i in shown_classes],
-        label_choice=labels.choice(most_classes),
-        confusions=[
-            plots.confusion_matrix(
-                role, number, confusion(p)[shown_labels][:, shown_labels], [labels.names[i] for i in shown_labels]
-            )
-            for number, (role, p) in enumerate(findings.predictions.items())
-        ],
+        **_by_class(findings, most_classes),
+        answer=findings.answer,
+        estimates=list(_estimates(findings)),
         curves=list(_curves(findings)),
         training=list(_training(findings, bundles)),
         losses=losses(findings, examples, most_examples),
@@ -110,8 +104,7 @@ def _across(findings: Findings) -> list[tuple[str, ...]]:
 def _metrics(findings: Findings) -> list[tuple[str, list[str]]]:
     """Every metric of the task with its interval, by model."""
     first = findings.roles[0]
-    units = ("fraction", "coefficient", "nats")
-    names = [m.metric for m in findings.measurements if m.model == first and m.unit in units and m.split]
+    names = [m.metric for m in findings.measurements if m.model == first and m.unit in _METRIC_UNITS and m.split]
     return [
         (metric_name(name), [_score(findings.find(role, name)) for role in findings.roles])
         for name in names
@@ -137,6 +130,33 @@ def _by_role(findings: Findings, metric: str) -> dict[str, Measurement]:
     return {role: m for role in findings.roles if (m := findings.find(role, metric))}
 
 
+def _by_class(findings: Findings, limit: int) -> dict[str, Any]:
+    """What is said class by class: nothing of values, and no confusion where several labels may hold."""
+    classes, labels = scored_classes(findings), labels_of(findings) if findings.answer == "class" else None
+    shown = classes.most_confused(limit) if classes.names else np.zeros(0, dtype=int)
+    return {
+        "class_noun": classes.noun,
+        "class_choice": classes.choice(limit),
+        "class_figure": _class_figure(classes, shown) if classes.names else None,
+        "class_rows": [_class_row(classes, int(i)) for i in shown],
+        "label_choice": labels.choice(limit) if labels else "",
+        "confusions": list(_confusions(findings, labels, limit)) if labels else [],
+    }
+
+
+def _confusions(findings: Findings, labels: Classes, limit: int) -> Iterator[Figure]:
+    shown = labels.most_confused(limit)
+    names = [labels.names[i] for i in shown]
+    for number, (role, predictions) in enumerate(findings.predictions.items()):
+        yield plots.confusion_matrix(role, number, confusion(predictions)[shown][:, shown], names)
+
+
+def _estimates(findings: Findings) -> Iterator[Figure]:
+    if findings.answer == "value":
+        for number, (role, predictions) in enumerate(findings.predictions.items()):
+            yield plots.estimates(role, number, predictions)
+
+
 def _class_figure(classes: Classes, shown: Array) -> Figure:
     scores = {role: counts.f1[shown] for role, counts in classes.counts.items()}
     return plots.class_scores(scores, [classes.names[i] for i in shown])
@@ -150,6 +170,8 @@ def _class_row(classes: Classes, index: int) -> tuple[str, int, list[list[str]]]
 
 
 def _curves(findings: Findings) -> Iterator[Figure]:
+    if findings.answer != "class":
+        return
     if len(findings.facts["labels"]) == 2 and not findings.tags and _by_role(findings, "roc_auc"):
         yield plots.roc(findings.predictions, _by_role(findings, "roc_auc"))
     yield plots.calibration(findings.predictions, _by_role(findings, "ece"))
@@ -160,12 +182,13 @@ def _training(findings: Findings, bundles: Mapping[str, Bundle]) -> Iterator[Fig
     history = {role: records for role, records in own.items() if records and "precision" not in bundles[role].facts}
     for role, records in history.items():
         yield plots.loss_curves(role, records)
-    if dev := plots.dev_curves(history, findings.primary, findings.roles):
+    unit = next((m.unit for m in findings.measurements if m.metric == findings.primary), "fraction")
+    if dev := plots.dev_curves(history, findings.primary, unit, findings.roles):
         yield dev
 
 
 def _agreement(findings: Findings) -> list[tuple[str, list[tuple[str, str]]]]:
-    """For each model the share of equal answers with each model before it, and McNemar's p."""
+    """For each model its agreement with each model before it, and McNemar's p where answers are right or wrong."""
     return [
         (role, [_pair(findings, role, other) for other in findings.roles[:place]])
         for place, role in enumerate(findings.roles)

@@ -10,12 +10,14 @@ from limbeck.core.predictions import Array, Predictions
 from limbeck.evidence.calibration import reliability
 from limbeck.evidence.table import metric_name
 from limbeck.page.figures import INK, LINE, MUTED, SERIES, Figure, Key, draw, series, shown
+from limbeck.text.statistics import known
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 _CURVE_POINTS = 200
 _CELL_INCHES = 0.36
+_SCATTER_POINTS = 400
 
 
 def trade(
@@ -39,6 +41,26 @@ def trade(
         axes.set_ylabel(_axis_name(next(iter(scores.values()))))
 
     return draw(title, paint)
+
+
+def spreads(title: str, means: Mapping[str, Measurement], single: Mapping[str, Sequence[float]]) -> Figure:
+    """Means with their intervals, one below the other, and faintly the single values behind each."""
+
+    def paint(axes: "Axes") -> None:
+        factor = 100 if next(iter(means.values())).unit == "fraction" else 1
+        for i, (name, m) in enumerate(means.items()):
+            low, high = (m.value if end is None else end for end in (m.low, m.high))
+            bar = factor * np.array([[m.value - low], [high - m.value]])
+            values = factor * np.array(single[name])
+            axes.scatter(values, np.full(len(values), -i - 0.24), 12, color=SERIES[i % len(SERIES)], alpha=0.45)
+            axes.errorbar(factor * m.value, -i, xerr=bar.clip(0), **series(i), markersize=8, elinewidth=1.6, capsize=3)
+        axes.set_yticks([-i for i in range(len(means))], [shown(name) for name in means], color=INK)
+        axes.set_ylim(0.6 - len(means), 0.5)
+        axes.grid(visible=False, axis="y")
+        axes.set_xlabel(_axis_name(next(iter(means.values()))))
+
+    note = "Large: the mean over seeds with its 95 % interval. Small: each seed by itself."
+    return draw(title, paint, size=(4.0, 0.8 + 0.42 * len(means)), note=note)
 
 
 def class_scores(scores: Mapping[str, Array], classes: Sequence[str]) -> Figure:
@@ -129,6 +151,21 @@ def calibration(predictions: Mapping[str, Predictions], errors: Mapping[str, Mea
     return draw("Calibration", paint, size=(3.7, 3.5), note=note, keys=keys)
 
 
+def estimates(role: str, number: int, predictions: Predictions) -> Figure:
+    """Estimates against truths; on the dashed line they are equal."""
+    truth, answer = known(predictions)
+    kept = np.unique(np.linspace(0, len(truth) - 1, min(_SCATTER_POINTS, len(truth))).round().astype(int))
+
+    def paint(axes: "Axes") -> None:
+        ends = [min(truth.min(), answer.min()), max(truth.max(), answer.max())]
+        axes.plot(ends, ends, color=MUTED, linewidth=1, linestyle=(0, (3, 3)))
+        axes.scatter(truth[kept], answer[kept], 14, **series(number), alpha=0.45, linewidths=0)
+        axes.set(xlabel="truth", ylabel="estimate", aspect="equal")
+
+    note = f"{len(kept)} of {len(truth):,} examples." if len(kept) < len(truth) else ""
+    return draw(f"Estimates: {role}", paint, size=(3.7, 3.5), note=note)
+
+
 def loss_curves(role: str, history: Sequence[Mapping[str, Any]]) -> Figure:
     """The sum and the terms of the training loss, epoch by epoch."""
     names = list(dict.fromkeys(name for record in history for name in record.get("terms", {})))
@@ -149,8 +186,11 @@ def loss_curves(role: str, history: Sequence[Mapping[str, Any]]) -> Figure:
     return draw(f"Training loss: {role}", paint, keys=tuple(Key(i, name) for i, name in enumerate(lines)))
 
 
-def dev_curves(history: Mapping[str, Sequence[Mapping[str, Any]]], primary: str, roles: Sequence[str]) -> Figure | None:
-    """The deciding metric on dev, epoch by epoch, of all models that were trained."""
+def dev_curves(
+    history: Mapping[str, Sequence[Mapping[str, Any]]], primary: str, unit: str, roles: Sequence[str]
+) -> Figure | None:
+    """The deciding metric on dev, epoch by epoch, of all models that were trained; fractions in percent."""
+    factor, sign = (100, ", %") if unit == "fraction" else (1, "")
     lines = {role: [record.get("dev", {}).get(primary) for record in records] for role, records in history.items()}
     lines = {role: line for role, line in lines.items() if any(v is not None for v in line)}
     if not lines:
@@ -159,8 +199,8 @@ def dev_curves(history: Mapping[str, Sequence[Mapping[str, Any]]], primary: str,
     def paint(axes: "Axes") -> None:
         for role, line in lines.items():
             at, values = _epochs(line)
-            axes.plot(at, 100 * values, **series(roles.index(role)), markersize=4)
-        axes.set(xlabel="epoch", ylabel=f"{metric_name(primary)} on dev, %")
+            axes.plot(at, factor * values, **series(roles.index(role)), markersize=4)
+        axes.set(xlabel="epoch", ylabel=f"{metric_name(primary)} on dev{sign}")
         _whole_numbers(axes)
 
     return draw("Dev score", paint, keys=tuple(Key(roles.index(role), role) for role in lines))

@@ -7,7 +7,7 @@ import numpy as np
 
 from limbeck.core.bundle import Bundle
 from limbeck.core.errors import BundleError
-from limbeck.core.predictions import softmax
+from limbeck.core.predictions import activated
 from limbeck.text.encode import Encoder
 from limbeck.text.infer import infer
 from limbeck.text.port import Example, Task
@@ -49,7 +49,7 @@ class Predictor:
         return self.task.labels
 
     def predict(self, texts: Any) -> list[dict[str, Any]]:
-        """The task's answer for each text: a label with probabilities, or entities with offsets.
+        """The task's answer for each text: a label or labels with probabilities, a value, or entities with offsets.
 
         Args:
             texts: One text or a sequence of what the task reads: texts, `(text, pair)` tuples, lists of words.
@@ -58,7 +58,7 @@ class Predictor:
         examples = self.task.parse(given)
         scores = self.logits(examples)
         return [
-            self.task.respond(text, example, softmax(logits.astype(np.float64)))
+            self.task.respond(text, example, activated(logits, self.task.answer))
             for text, example, logits in zip(given, examples, scores, strict=True)
         ]
 

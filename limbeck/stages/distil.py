@@ -1,43 +1,69 @@
-"""Distil a teacher into a student: cut it from the teacher, then train it on mixtures of objectives, in phases.
+"""Distil teachers into a student: cut it from the teacher, then train it on mixtures of objectives, in phases.
 
 The default is TinyBERT's order (Jiao et al. 2020, arXiv:1909.10351): first inside and outputs together, then outputs
-and labels. The student starts from the teacher's lower layers, the best start in arXiv:2305.15032.
+and labels. The student starts from the teacher's lower layers, the best start in arXiv:2305.15032; or from a
+pre-trained model of its own, of another family and with another tokenizer, which then learns from answers alone.
 """
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
+import numpy as np
+import torch
 from pydantic import Field, model_validator
 from torch import Tensor
 
 from limbeck.core.bundle import Bundle, create_bundle, open_bundle
-from limbeck.core.errors import BundleError
+from limbeck.core.errors import BundleError, RecipeError
+from limbeck.core.hashing import digest
 from limbeck.core.journal import Journal
-from limbeck.core.shape import Shape, parse_shape
+from limbeck.core.shape import Shape, parse_shape, read_student
 from limbeck.core.shelf import on_shelf
-from limbeck.core.spec import Spec as CoreSpec
 from limbeck.core.spec import Weighted
+from limbeck.engine import processes
+from limbeck.engine.guards import judge_history, judge_student, judge_teacher
 from limbeck.engine.loop import Run, Tracked, Training, train
 from limbeck.engine.mixture import build_objectives, mix
 from limbeck.engine.rows import Rows
+from limbeck.engine.score import TorchScorer, predict_split
 from limbeck.engine.seed import seed_all
 from limbeck.engine.teacher_cache import Teacher, open_teacher
-from limbeck.nn.checkpoint import fresh, load_bundle, read_config, resolve, save, save_tokenizer
-from limbeck.nn.model import Model, backbone_of, best_device, frozen
+from limbeck.engine.teachers import Tutor, together
+from limbeck.nn.checkpoint import (
+    EMBEDDED,
+    check_length,
+    fresh,
+    load_bundle,
+    load_network,
+    model_hashes,
+    resolve,
+    save,
+    save_tokenizer,
+)
+from limbeck.nn.ensemble import by_loss
+from limbeck.nn.heads import answers_alike, answers_told, meet_values, order_labels
+from limbeck.nn.model import Model, best_device, frozen, tapped
+from limbeck.nn.outlook import Outlook, outlook_of, outlook_of_bundle
 from limbeck.nn.surgery import Importance, cut, measure_importance
-from limbeck.nn.types import Batch, Dims, Reads
+from limbeck.nn.types import Batch, Reads
 from limbeck.objectives.attention_relations import Spec as AttentionRelations
 from limbeck.objectives.hidden_states import Spec as HiddenStates
 from limbeck.objectives.labels import Spec as Labels
-from limbeck.objectives.labels import cross_entropy
+from limbeck.objectives.labels import label_loss
 from limbeck.objectives.soft_targets import Spec as SoftTargets
 from limbeck.text.examples import read_examples
-from limbeck.text.opening import open_encoder, open_task
+from limbeck.text.opening import open_task
+from limbeck.text.port import Example, Task
 
+_TEACHER = re.compile(r"teacher(?:_([2-9]|[1-9]\d+))?")
 _IMPORTANCE_ROWS = 512
 _IMPORTANCE_BATCH = 16
 
+TOGETHER = True
+"""Several processes train together."""
 AnyObjective = Annotated[Weighted, on_shelf("objectives")]
 
 
@@ -65,7 +91,16 @@ class Spec(Tracked):
     """Distillation. Fields of a phase given here, without `phases`, make a single phase."""
 
     student: str = "half"
-    """Shape of the student: `3x384`, `layers=3,hidden=192,heads=12,intermediate=768`, `half`, `third` or `tiny`."""
+    """Shape of the student: `3x384`, `layers=3,hidden=192,heads=12,intermediate=768`, `half`, `third`, `tiny` or
+    `same`, of the teacher. Or a pre-trained model to begin from, with its own tokenizer and a fresh head: a directory,
+    `hf:org/name[@revision]` or `minilm-l6`; a part of it is written `half of minilm-l6`."""
+    max_length: int | None = Field(None, ge=8)
+    """Tokens per input of the student, special tokens included; as its teacher's if not given."""
+    teachers: Literal["mean", "by_dev_loss", "by_confidence"] = "mean"
+    """What several teachers (`teacher`, `teacher_2`, …) count in the mean of their probabilities, or of their values:
+    all the same (Hinton et al. 2015); each by its loss on the dev rows, as exp(−loss), for values 1/MSE; or, item by
+    item, each by its own certainty, as exp(−entropy), not for values. Hidden states and attention are read of the
+    first."""
     phases: tuple[Phase, ...] = Field((_INSIDE, _OUTPUTS), min_length=1)
     """What is done in turn, each with its own objectives and rate."""
     cache_gb: float = Field(4.0, ge=0.0)
@@ -84,23 +119,39 @@ class Spec(Tracked):
         return {**{k: v for k, v in fields.items() if k not in own}, "phases": (phase,)}
 
 
-def foresee(spec: Spec, makers: Mapping[str, CoreSpec]) -> None:
+def outside(spec: Spec) -> dict[str, str]:
+    """Hashes of the files of a model that the student begins from, where that is not the teacher."""
+    _, reference = read_student(spec.student)
+    return {f"student/{name}": found for name, found in model_hashes(_named(reference)).items()} if reference else {}
+
+
+def foresee(spec: Spec, inputs: Mapping[str, Any]) -> Outlook | None:
     """Refuse a student or an objective that does not fit the teacher, before the teacher is trained.
 
     Args:
         spec: What is wanted.
-        makers: Role → fields of the step that will make that input, where a step of the same recipe does.
+        inputs: Role → the Bundle, where it is there, or what the step that will make it told of it.
+
+    Returns:
+        What will come of it, where something is known of the teacher.
 
     Raises:
         RecipeError: Something does not fit.
+        BundleError: The student's model cannot be used, or a teacher that is there answers with other labels than the
+            data that is there.
     """
-    reference = getattr(makers.get("teacher"), "model", None)
-    if reference is not None:
-        config = read_config(resolve(reference))
-        teacher = backbone_of(config).dims(config)
-        student = _student_dims(spec, config)
-        for phase in spec.phases:
-            build_objectives(phase.objectives, student, teacher)
+    roles, data = _teacher_roles(inputs), inputs["data"]
+    there = [inputs[role] for role in roles if isinstance(inputs[role], Bundle)]
+    if isinstance(data, Bundle):
+        _check_task(spec, open_task(data))
+        for bundle in there:
+            _check_answers(bundle, open_task(data), data)
+    known = {role: outlook_of_bundle(one) if isinstance(one := inputs[role], Bundle) else one for role in roles}
+    if known["teacher"] is None:
+        return None
+    student = _outlook(spec, known["teacher"])
+    _check_phases(spec, student, known)
+    return student
 
 
 def run(spec: Spec, inputs: Mapping[str, Bundle], out: Path, log: Journal) -> Bundle:
@@ -108,94 +159,227 @@ def run(spec: Spec, inputs: Mapping[str, Bundle], out: Path, log: Journal) -> Bu
 
     Args:
         spec: How.
-        inputs: `teacher`, a PyTorch Bundle, and `data`, made by `prepare`.
+        inputs: `teacher`, a PyTorch Bundle, perhaps `teacher_2` and more, and `data`, made by `prepare`.
         out: Where the Bundle goes.
         log: Where progress goes.
 
     Raises:
-        BundleError: The teacher answers with other labels than the data has.
+        BundleError: A teacher answers with other labels than the data has, or a model cannot be used.
+        DataError: The tokenizers of student and teachers have no item in common.
         RecipeError: The student's shape or an objective does not fit the teacher.
     """
-    source, data = inputs["teacher"], inputs["data"]
-    task, encoder = open_task(source), open_encoder(source)
-    if task.labels != data.labels:
-        raise BundleError(
-            f"{source.path}: the teacher answers with {', '.join(task.labels)}; "
-            f"{data.path} has {', '.join(data.labels)}"
-        )
+    roles, data = _teacher_roles(inputs), inputs["data"]
+    task = open_task(data)
+    _check_task(spec, task)
+    for role in roles:
+        _check_answers(inputs[role], task, data)
+    known = {role: outlook_of_bundle(inputs[role]) for role in roles}
+    outlook = _outlook(spec, known["teacher"])
+    _check_phases(spec, outlook, known)
     seed_all(spec.seed)
-    teacher = load_bundle(source)
-    teacher.network.to(best_device())
-    rows = Rows.encode(task, encoder, read_examples(data, "train"))
+    tutors = [_tutor(role, inputs[role], one, task) for role, one in known.items()]
+    examples = read_examples(data, "train")
+    rows = Rows.encode(task, outlook.encoder, examples)
     if rows.cut:
-        log.warn(f"{rows.cut} of {len(rows)} texts are longer than {encoder.max_length} tokens and are cut")
-    student = _student(spec, teacher, task.head, rows, log)
-    frozen(teacher)
-    shared = Run(spec, student, task, encoder, read_examples(data, "dev", labelled=True), log, out.parent)
-    with create_bundle(out, "distil", spec, inputs) as draft:
-        history = _phases(spec, teacher, source, rows, shared)
+        log.warn(f"{rows.cut} of {len(rows)} texts are longer than {outlook.max_length} tokens and are cut")
+    student = _student(spec, outlook, tutors[0].model, task, rows, examples, log)
+    for tutor in tutors:
+        frozen(tutor.model)
+    dev = read_examples(data, "dev", labelled=True)
+    shared = Run(spec, student, task, outlook.encoder, dev, log, out.parent)
+    answers = [predict_split(TorchScorer(tutor.model, task, tutor.encoder), task, dev) for tutor in tutors]
+    for tutor, given in zip(tutors, answers, strict=True):
+        log.warn_all(judge_teacher(given, task, tutor.role))
+    with create_bundle(out, "distil", spec, inputs, outside(spec)) as draft:
+        shares = _shares(spec, tutors, task, dev, log)
+        history = _phases(spec, tutors, shares, outlook, rows, examples, shared)
         shared.keep_best()
+        log.warn_all(judge_history(history, task.primary))
+        log.warn_all(judge_student(shared.answers(), answers, task))
         save(student, draft.path)
-        save_tokenizer(source.path, draft.path)
-        kept = ("task", "labels", "max_length")
-        draft.facts |= {name: source.facts[name] for name in kept} | {
+        save_tokenizer(outlook.folder, draft.path)
+        draft.facts |= {
             "name": str(student.dims),
+            "task": data.facts["task"],
+            "labels": list(task.labels),
+            "max_length": outlook.max_length,
             "dims": student.size(),
             "history": history,
+            "warnings": log.warnings,
         }
+        if shares and len(roles) > 1:
+            draft.facts["shares"] = dict(zip(roles, shares, strict=True))
     return open_bundle(out)
 
 
-def _student_dims(spec: Spec, config: Any) -> Dims:
-    """The student's size; the teacher's family may refuse it."""
-    backbone = backbone_of(config)
-    size = backbone.dims(config)
-    shape = parse_shape(spec.student, Shape(size.layers, size.hidden, size.heads, size.intermediate))
-    wanted = Dims(shape.layers, shape.hidden, shape.heads, shape.intermediate)
-    return backbone.dims(backbone.build(backbone.Spec(), config, wanted))
+def _teacher_roles(inputs: Mapping[str, Any]) -> list[str]:
+    """The roles of the teachers, in their order."""
+    others = [role for role in inputs if role != "data" and not _TEACHER.fullmatch(role)]
+    if others or not {"teacher", "data"} <= inputs.keys():
+        raise RecipeError(
+            "distil.from: give data, teacher and, where there are more, teacher_2, teacher_3, … "
+            f"(found {', '.join(inputs)})"
+        )
+    return sorted(inputs.keys() - {"data"}, key=lambda role: int(role.partition("_")[2] or 1))
 
 
-def _student(spec: Spec, teacher: Model, head: str, rows: Rows, log: Journal) -> Model:
-    size, dims = teacher.dims, _student_dims(spec, teacher.config)
+def _check_task(spec: Spec, task: Task) -> None:
+    if spec.teachers == "by_confidence" and task.answer == "value":
+        raise RecipeError("distil.teachers: a value tells nothing of how sure a teacher is; take mean or by_dev_loss")
+
+
+def _check_answers(teacher: Bundle, task: Task, data: Bundle) -> None:
+    its = open_task(teacher)
+    if its.per_word != task.per_word or not answers_alike(its.answer, its.labels, task.answer, task.labels):
+        where = {True: " for each word", False: ""}
+        raise BundleError(
+            f"{teacher.path}: the teacher answers with {answers_told(its.answer, its.labels)}{where[its.per_word]}; "
+            f"{data.path} has {answers_told(task.answer, task.labels)}{where[task.per_word]}. Give a teacher that was "
+            "fine-tuned for these labels"
+        )
+
+
+def _named(reference: str) -> str:
+    """The reference of a student's model; refused if it looks like none, as a shape that is none then does."""
+    if reference == EMBEDDED or reference.startswith("hf:") or Path(reference).expanduser().is_dir():
+        return reference
+    raise RecipeError(
+        f"student: {reference!r} is no shape (3x384, layers=3,hidden=192,heads=12,intermediate=768, half, third, tiny, "
+        f"same) and no model (a directory that is there, hf:org/name[@revision], {EMBEDDED}, or half of one of them)"
+    )
+
+
+def _outlook(spec: Spec, teacher: Outlook) -> Outlook:
+    """What the student will be."""
+    text, reference = read_student(spec.student)
+    length = spec.max_length or teacher.max_length
+    origin = outlook_of(resolve(_named(reference)), length) if reference else replace(teacher, max_length=length)
+    check_length(origin.folder, length, "distil.max_length")
+    of = replace(origin.dims, labels=teacher.dims.labels, answer=teacher.dims.answer)
+    if text:
+        shape = parse_shape(text, Shape(of.layers, of.hidden, of.heads, of.intermediate))
+        of = replace(of, layers=shape.layers, hidden=shape.hidden, heads=shape.heads, intermediate=shape.intermediate)
+    return origin.of_size(of)
+
+
+def _aligned(student: Outlook, teacher: Outlook) -> bool:
+    """Whether both cut every text into the same tokens."""
+    same = (student.folder, student.max_length) == (teacher.folder, teacher.max_length)
+    return same or student.encoder.same_as(teacher.encoder)
+
+
+def _check_phases(spec: Spec, student: Outlook, teachers: Mapping[str, Outlook | None]) -> None:
+    """Refuse objectives that do not fit the sizes, or that compare tokens where the sides have different ones."""
+    first = teachers["teacher"]
+    assert first is not None
+    for number, phase in enumerate(spec.phases):
+        built = build_objectives(phase.objectives, student.dims, first.dims)
+        inside = [name for name, (_, one) in built.items() if any(layers for _, layers in one.teacher_reads.layers())]
+        if not inside or _aligned(student, first):
+            continue
+        fit = [role for role, one in teachers.items() if one is not None and _aligned(student, one)]
+        raise RecipeError(
+            f"distil.phases[{number}].objectives: {', '.join(inside)} compare student and teacher token by token, but "
+            "their tokenizers (or max_length) cut texts differently; take objectives that read answers alone, as "
+            "[soft_targets, labels], or a student with the teacher's tokenizer and max_length"
+            + (f"; or let {fit[0]}, which has the student's, be `teacher`" if fit else "")
+        )
+
+
+def _tutor(role: str, bundle: Bundle, outlook: Outlook, task: Task) -> Tutor:
+    model = load_bundle(bundle)
+    if list(bundle.labels) != list(task.labels):
+        order_labels(model, bundle.labels, task.labels)
+    model.network.to(best_device())
+    return Tutor(role, model, outlook.encoder, digest({"bundle": bundle.digest, "labels": task.labels}))
+
+
+def _student(
+    spec: Spec, outlook: Outlook, teacher: Model, task: Task, rows: Rows, examples: Sequence[Example], log: Journal
+) -> Model:
+    shape, reference = read_student(spec.student)
+    origin = _general(outlook.folder, task, examples) if reference else teacher
+    size = origin.dims
+    dims = replace(outlook.dims, labels=size.labels, answer=size.answer)
     narrower = (dims.hidden, dims.heads, dims.intermediate) != (size.hidden, size.heads, size.intermediate)
-    importance = _importance(teacher, rows) if narrower else None
-    layers = range(1, dims.layers + 1)
-    student = cut(teacher, dims, lambda config: fresh(config, head), layers, importance)
-    student.network.to(best_device())
+    student = origin
+    if shape:
+        importance = _importance(origin, rows) if narrower else None
+        layers = range(1, dims.layers + 1)
+        student = cut(origin, dims, lambda config: fresh(config, task.head), layers, importance)
+        student.network.to(best_device())
     log.say(
-        f"student {dims}: layers 1 to {dims.layers} of the teacher's {size.layers}"
+        f"student {dims}: layers 1 to {dims.layers} of {reference or 'the teacher'}'s {size.layers}"
         + (f", {dims.hidden} of {size.hidden} features by importance" if narrower else "")
-        + f"; {student.parameter_count() / 1e6:.1f} M of {teacher.parameter_count() / 1e6:.1f} M parameters"
+        + (", with a fresh head" if reference else "")
+        + f"; {student.parameter_count() / 1e6:.1f} M parameters, the teacher {teacher.parameter_count() / 1e6:.1f} M"
     )
     return student
 
 
-def _importance(teacher: Model, rows: Rows) -> Importance:
-    device = next(teacher.network.parameters()).device
-    chosen = rows.labelled()[:_IMPORTANCE_ROWS]
+def _general(folder: Path, task: Task, examples: Sequence[Example]) -> Model:
+    """A pre-trained model with a fresh head for the task."""
+    model = tapped(load_network(folder, task.head, task.labels, task.answer), per_word=task.per_word)
+    if task.answer == "value":
+        meet_values(model, [e.target for e in examples if e.target is not None])
+    model.network.to(best_device())
+    return model
+
+
+def _importance(origin: Model, rows: Rows) -> Importance:
+    device = next(origin.network.parameters()).device
+    chosen = rows.labelled[:_IMPORTANCE_ROWS]
     groups = [chosen[i : i + _IMPORTANCE_BATCH] for i in range(0, len(chosen), _IMPORTANCE_BATCH)]
 
     def loss(batch: Batch) -> Tensor:
-        logits = teacher.run(batch, Reads(logits=True)).logits
+        logits = origin.run(batch, Reads(logits=True)).logits
         assert logits is not None
-        return cross_entropy(logits, batch.targets)
+        return label_loss(logits, batch.targets, origin.dims.answer)
 
-    return measure_importance(teacher, (rows.batch(g, device) for g in groups), loss)
+    return measure_importance(origin, (rows.batch(g, device) for g in groups), loss)
 
 
-def _phases(spec: Spec, teacher: Model, source: Bundle, rows: Rows, shared: Run) -> list[dict[str, Any]]:
-    device = best_device()
-    mixtures = [mix(shared.model, phase.objectives, teacher.dims).to(device) for phase in spec.phases]
+def _shares(
+    spec: Spec, tutors: Sequence[Tutor], task: Task, dev: Sequence[Example], log: Journal
+) -> list[float] | None:
+    """What each teacher counts; None where that is another for each item."""
+    if spec.teachers == "by_confidence":
+        return None
+    if spec.teachers == "mean" or len(tutors) == 1:
+        return [1 / len(tutors)] * len(tutors)
+    losses = [_dev_loss(tutor, task, dev) for tutor in tutors]
+    shares = processes.agree(by_loss(losses, task.answer))
+    told = (f"{t.role} {s:.3f} (dev loss {x:.4f})" for t, s, x in zip(tutors, shares, losses, strict=True))
+    log.say(f"shares of the teachers: {', '.join(told)}")
+    return shares
+
+
+def _dev_loss(tutor: Tutor, task: Task, dev: Sequence[Example]) -> float:
+    logits = np.concatenate(TorchScorer(tutor.model, task, tutor.encoder).logits(dev))
+    targets = np.array([target for example in dev for target in task.targets(example)])
+    return label_loss(torch.from_numpy(logits), torch.from_numpy(targets), task.answer).item()
+
+
+def _phases(
+    spec: Spec,
+    tutors: Sequence[Tutor],
+    shares: list[float] | None,
+    outlook: Outlook,
+    rows: Rows,
+    examples: Sequence[Example],
+    shared: Run,
+) -> list[dict[str, Any]]:
+    teacher = tutors[0].model.dims
+    mixtures = [mix(shared.model, phase.objectives, teacher).to(best_device()) for phase in spec.phases]
     reads = Reads()
     for mixture in mixtures:
         reads |= mixture.teacher_reads
-    cached: Teacher | None = None
+    opened: Teacher | None = None
     if reads:
-        cached = open_teacher(
-            teacher,
+        online, rows = together(tutors, shares, outlook.encoder, rows, examples, shared.task, reads, shared.log)
+        opened = open_teacher(
+            online,
             rows,
-            reads,
-            identity=source.digest,
             folder=shared.folder / "cache",
             budget_gb=spec.cache_gb,
             dtype=spec.cache_dtype,
@@ -203,5 +387,5 @@ def _phases(spec: Spec, teacher: Model, source: Bundle, rows: Rows, shared: Run)
         )
     history: list[dict[str, Any]] = []
     for number, (phase, mixture) in enumerate(zip(spec.phases, mixtures, strict=True), start=1):
-        history += train(mixture, rows, cached, phase, shared, f"distil {number} {phase.name}".rstrip())
+        history += train(mixture, rows, opened, phase, shared, f"distil {number} {phase.name}".rstrip())
     return history

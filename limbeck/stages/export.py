@@ -100,6 +100,7 @@ def run(spec: Spec, inputs: Mapping[str, Bundle], out: Path, log: Journal) -> Bu
         draft.facts |= {name: source.facts[name] for name in kept} | {
             "precision": "fp32",
             "instruction_sets": instruction_sets(),
+            "warnings": [*source.facts.get("warnings", ()), *log.warnings],
             "parity": {"max_difference": difference, "tolerance": spec.tolerance, "shapes": len(SHAPES)},
         }
         size = (draft.path / "model.onnx").stat().st_size

@@ -22,7 +22,7 @@ from limbeck.core.record import Record
 from limbeck.core.shelf import on_shelf, shelf
 from limbeck.core.table import Table, refuse
 from limbeck.text import survey
-from limbeck.text.columns import describe, is_quantity
+from limbeck.text.columns import describe
 from limbeck.text.examples import SPLITS, write_examples
 from limbeck.text.port import Example
 from limbeck.text.split import plain_key, shuffled, split_rows
@@ -117,13 +117,12 @@ def run(spec: Spec, inputs: Mapping[str, Bundle], out: Path, log: Journal) -> Bu
     counts = _count(task, given["train"])
     _check_labels(tables["train"], task, fields, given["train"], counts)
     _refuse_unknown_labels(tables, task, fields, given, counts)
-    splits = {role: _cut(rows, spec) for role, rows in _divide(given, spec).items()}
+    splits = {role: _cut(rows, spec) for role, rows in _divide(given, task, spec).items()}
     detected = _detected(tables, splits, task, fields, counts)
     warnings = list(_warnings(splits, task, counts))
     for line in detected:
         log.say(line)
-    for line in warnings:
-        log.warn(line)
+    log.warn_all(warnings)
     _check_sizes(splits, tables, spec)
     with create_bundle(out, "prepare", spec, inputs, outside(spec)) as draft:
         for role in SPLITS:
@@ -191,6 +190,7 @@ def _detect(table: Table, spec: Spec) -> tuple[ModuleType, Record]:
     # A reader with fields of its own for words and tags has followed the flags already.
     followed = "tag" in type(_reader(table.path, spec)).model_fields
     wanted = {} if followed else {"text": spec.text, "pair": spec.pair, "label": spec.label}
+    wanted["task"] = spec.task
     names = tasks.names() if spec.task == "auto" else (spec.task,)
     found = {name: fields for name in names if (fields := tasks.load(name).detect(table, wanted))}
     if not found:
@@ -214,15 +214,12 @@ def _check_labels(table: Table, task: ModuleType, fields: Any, given: _Rows, cou
     there = f"the columns are {', '.join(map(repr, table.columns))}; choose with --label"
     if not given.labelled:
         raise DataError(f"{column} has no label in any row; {there}")
-    labels = task.label_names(given.examples)
-    if len(labels) < 2:
-        raise DataError(f"{column} holds nothing but {labels[0]!r}, so there is nothing to learn; {there}")
-    if is_quantity(counts):
-        raise DataError(f"{column} holds numbers to be estimated ({', '.join(labels[:3])}, …), not classes; {there}")
+    if sole := task.sole(given.examples):
+        raise DataError(f"{column} holds nothing but {sole!r}, so there is nothing to learn; {there}")
     if len(counts) > max(_PLAUSIBLE_CLASSES, _PLAUSIBLE_SHARE * given.labelled):
         raise DataError(
             f"{column} has {len(counts)} different values in {given.labelled} labelled rows: free text, not labels "
-            f"({labels[0][:40]!r}, …); {there}"
+            f"({min(counts)[:40]!r}, …); {there}"
         )
 
 
@@ -242,14 +239,12 @@ def _refuse_unknown_labels(
         )
 
 
-def _divide(given: Mapping[str, _Rows], spec: Spec) -> dict[str, _Rows]:
+def _divide(given: Mapping[str, _Rows], task: ModuleType, spec: Spec) -> dict[str, _Rows]:
     """Set rows of train aside for the splits that are not given."""
     fractions = {"dev": spec.dev_fraction, "test": spec.test_fraction}
     train = given["train"]
-    # Tags have no one class to stratify by.
-    strata = [e.target if e.target is None or isinstance(e.target, str) else "" for e in train.examples]
     lacking = {role: fraction for role, fraction in fractions.items() if role not in given}
-    drawn = split_rows(train.keys, strata, lacking, spec.seed)
+    drawn = split_rows(train.keys, task.strata(train.examples), lacking, spec.seed)
     return {**given, **{role: train.take(rows) for role, rows in drawn.items()}}
 
 
@@ -276,8 +271,10 @@ def _detected(
     table = tables["train"]
     roles = {role: name for role in ("text", "pair", "label") if (name := getattr(fields, role, ""))}
     found = ", ".join(f"{role} → {name}" for role, name in roles.items())
-    classes = f"{len(counts)} {task.CLASS}{'s' * (len(counts) > 1)}: {survey.shares(counts)}"
-    lines = [f"{table.path}: {table.read_as}: {found}; {fields.kind} with {classes}"]
+    learnt = f"{len(counts)} {task.CLASS}{'s' * (len(counts) > 1)}: {survey.shares(counts)}"
+    if values := survey.values(splits["train"].examples):
+        learnt = survey.spread(values)
+    lines = [f"{table.path}: {table.read_as}: {found}; {fields.kind} with {learnt}"]
     if unused := [name for name in table.columns if name not in roles.values()]:
         lines.append(f"columns not used: {', '.join(unused)} (choose others with --text, --pair, --label)")
     drawn = [role for role in SPLITS if role not in tables]
@@ -304,3 +301,5 @@ def _warnings(splits: Mapping[str, _Rows], task: ModuleType, counts: Counter[str
         yield f"train: fewer than {survey.RARE} examples of {rare}; scores of such classes mean little"
     if name := survey.dominant(counts):
         yield f"train: at least nine in ten have the {task.CLASS} {name!r}; look at the scores of each class"
+    if (values := survey.values(train.examples)) and survey.far_from_unit(values):
+        yield f"train: {survey.spread(values)}: losses are in that unit; values that spread by about 1 are learnt best"

@@ -1,7 +1,9 @@
 """Quantise an ONNX model, and refuse a result that answers worse or differently than its parent.
 
-The gate compares both on the dev split: drop of the deciding metric, and share of items answered alike. Where it is not
-passed, the operators that harm most are found by putting back one at a time, and are left in fp32 until it is.
+The gate compares both on the dev split: drop of the deciding metric, and agreement. That is the share of items answered
+alike; where several labels may hold, F1 between those given; of values Lin's concordance, which sees a shift that a
+correlation does not. Where it is not passed, the operators that harm most are found by putting back one at a time, and
+are left in fp32 until it is.
 """
 
 import shutil
@@ -19,6 +21,7 @@ from limbeck.core.predictions import Predictions
 from limbeck.core.shelf import on_shelf, shelf
 from limbeck.core.spec import Spec as CoreSpec
 from limbeck.engine.score import metric_value, open_scorer, predict_split
+from limbeck.evidence.comparison import agreement, agreement_text
 from limbeck.quantizers.dynamic_int8 import Spec as DynamicInt8
 from limbeck.text.examples import read_examples
 from limbeck.text.opening import open_task
@@ -36,7 +39,7 @@ class Spec(CoreSpec):
     max_drop: float = Field(0.01, ge=0.0, le=1.0)
     """Largest loss of the deciding metric on dev, as a fraction: 0.01 is one point."""
     min_agreement: float = Field(0.98, ge=0.0, le=1.0)
-    """Smallest share of items that both models answer alike."""
+    """Smallest agreement of both models' answers, of which 1 is all."""
     max_reverts: int = Field(3, ge=0)
     """How many operators may be put back to fp32, most harmful first, to pass the gate; each adds to the size."""
     force: bool = False
@@ -90,27 +93,30 @@ def run(spec: Spec, inputs: Mapping[str, Bundle], out: Path, log: Journal) -> Bu
             )
         (log.say if gate["passed"] else log.warn)(f"int8: {_told(gate)}, {len(keep)} operators left in fp32")
         draft.facts["gate"] = {**gate, "kept_fp32": keep}
+        draft.facts["warnings"] = [*source.facts.get("warnings", ()), *log.warnings]
     return open_bundle(out)
 
 
 def _judge(spec: Spec, metric: str, before: Predictions, after: Predictions) -> dict[str, Any]:
     drop = metric_value(metric, before) - metric_value(metric, after)
-    agreement = float((before.answers == after.answers).mean())
+    alike = agreement(before, after)
     return {
         "metric": metric,
         "drop": drop,
         "max_drop": spec.max_drop,
-        "agreement": agreement,
+        "agreement": alike,
+        "answer": before.answer,
         "min_agreement": spec.min_agreement,
         "n": len(before),
-        "passed": drop <= spec.max_drop and agreement >= spec.min_agreement,
+        "passed": drop <= spec.max_drop and alike >= spec.min_agreement,
     }
 
 
 def _told(gate: Mapping[str, Any]) -> str:
+    limit = f"{gate['min_agreement']:g}" if gate["answer"] == "value" else f"{100 * gate['min_agreement']:g} %"
     return (
         f"dev {gate['metric']} drops by {100 * gate['drop']:.2f} points (at most {100 * gate['max_drop']:g}), "
-        f"{100 * gate['agreement']:.1f} % of answers agree (at least {100 * gate['min_agreement']:g})"
+        f"{agreement_text(gate['answer'], gate['agreement'])} (at least {limit})"
     )
 
 

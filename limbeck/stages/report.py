@@ -34,7 +34,7 @@ def run(spec: Spec, inputs: Mapping[str, Bundle], out: Path, log: Journal) -> Bu
         log: Where progress is told.
 
     Returns:
-        A Bundle with `report.html`, `measurements.json`, `predictions.csv` and `classes.csv`.
+        A Bundle with `report.html`, `measurements.json`, `predictions.csv` and, but for values, `classes.csv`.
 
     Raises:
         BundleError: There is no evaluation, or it is of other data.
@@ -50,7 +50,8 @@ def run(spec: Spec, inputs: Mapping[str, Bundle], out: Path, log: Journal) -> Bu
         write_text(draft.path / "report.html", page)
         write_measurements(draft.path / "measurements.json", findings.measurements)
         write_csv(draft.path / "predictions.csv", prediction_rows(findings, examples))
-        write_csv(draft.path / "classes.csv", class_rows(scored_classes(findings)))
+        if (classes := scored_classes(findings)).names:
+            write_csv(draft.path / "classes.csv", class_rows(classes))
         draft.facts |= {"headline": findings.headline(findings.roles[-1])}
     log.record("report", bytes=len(page))
     return open_bundle(out)

@@ -10,39 +10,15 @@ from typing import Any, ClassVar
 import numpy as np
 
 from limbeck.core.errors import DataError
+from limbeck.core.predictions import Answer
 from limbeck.core.record import Record
 from limbeck.core.table import Table, refuse
-from limbeck.text.columns import longest, look_like_labels, named, of_text, wanted_column
 from limbeck.text.encode import Encoded, Encoder
+from limbeck.text.inputs import input_columns, parse_inputs, read_inputs
 from limbeck.text.port import Example, Task
 
 CLASS = "label"
 """What a class of this task is called."""
-_TEXTS = (
-    *("text", "sentence", "review", "content", "comment", "body", "message", "document", "tweet", "post", "utterance"),
-    *("question", "query", "passage", "paragraph", "description", "abstract", "headline", "title"),
-)
-_PAIRS = (
-    *(("sentence1", "sentence2"), ("sentence_1", "sentence_2"), ("sentence_a", "sentence_b")),
-    *(("text1", "text2"), ("text_1", "text_2"), ("text_a", "text_b"), ("premise", "hypothesis")),
-    *(("question1", "question2"), ("question_1", "question_2"), ("question", "sentence"), ("query", "passage")),
-    *(("text", "pair"), ("text", "text_pair")),
-)
-_LABELS = (
-    *(
-        "label",
-        "labels",
-        "label_text",
-        "label_name",
-        "gold_label",
-        "class",
-        "category",
-        "sentiment",
-        "target",
-        "intent",
-    ),
-    *("topic", "polarity", "stance", "emotion", "relation", "is_duplicate"),
-)
 
 
 @dataclass(frozen=True)
@@ -58,64 +34,32 @@ class Spec(Record):
 
 
 def detect(table: Table, wanted: Mapping[str, str | None]) -> Spec | None:
-    """Which columns this task would read, or None if the table is not for it.
-
-    Flags overrule. A label column is known by its name, or by being the only one with few short values that repeat. A
-    pair is known by its names only. Of several columns that could be the text, the one with the longest texts is taken.
+    """Which columns this task would read, or None if the table is not for it: see `input_columns`.
 
     Args:
         table: The rows to train on.
-        wanted: `text`, `pair` and `label` → column that a flag names.
+        wanted: `text`, `pair` and `label` → column that a flag names; `task` → the task.
 
     Raises:
         DataError: A flag names a column that there is not.
     """
-    text, pair, label = (wanted_column(table, wanted, role) for role in ("text", "pair", "label"))
-    columns = [name for name in of_text(table) if name not in (text, pair)]
-    label = label or _find_label(table, columns)
-    columns = [name for name in columns if name != label]
-    if text is None and pair is None:
-        text, pair = next(_pairs(table, columns), (None, None))
-    if text is None and (among := named(table, _TEXTS, columns) or columns):
-        text = longest(table, among)
-    if label is None or text is None or not {label, text, pair or text} <= set(of_text(table)) or label in (text, pair):
-        return None
-    return Spec(text=text, pair=pair or "", label=label)
-
-
-def _find_label(table: Table, columns: Sequence[str]) -> str | None:
-    if by_name := named(table, _LABELS, columns):
-        return by_name[0]
-    by_content = look_like_labels(table, columns)
-    return by_content[0] if len(by_content) == 1 else None
-
-
-def _pairs(table: Table, columns: Sequence[str]) -> Any:
-    return ((found[0], found[1]) for names in _PAIRS if len(found := named(table, names, columns)) == 2)
+    found = input_columns(table, wanted, "text_classification", "class")
+    return Spec(*found) if found else None
 
 
 def examples(table: Table, spec: Spec) -> list[Example]:
     """The rows, understood; a blank label is None.
 
     Raises:
-        DataError: There is no such column, or a text is blank.
+        DataError: There is no such column, a text is blank, or a label is a list.
     """
-    texts = table.column(spec.text, "text")
-    pairs = table.column(spec.pair, "pair") if spec.pair else [None] * len(table)
     labels = table.column(spec.label, "label")
-    for name, values in ((spec.text, texts), (spec.pair, pairs), (spec.label, labels)):
-        if name:
-            refuse(
-                [
-                    f"{table.place(row, name)}: {'blank' if value is None else 'a list'}"
-                    for row, value in enumerate(values)
-                    if isinstance(value, list) or (value is None and name != spec.label)
-                ],
-                f"rows without a text in column {name!r}; give each row one or leave the row out",
-            )
-    return [
-        Example(text, pair, label and label.strip()) for text, pair, label in zip(texts, pairs, labels, strict=True)
-    ]
+    refuse(
+        [f"{table.place(row, spec.label)}: a list" for row, value in enumerate(labels) if isinstance(value, list)],
+        f"rows with several labels in column {spec.label!r}; give each row one, or take --task multi_label",
+    )
+    rows = zip(read_inputs(table, spec.text, spec.pair), labels, strict=True)
+    return [Example(*texts, label and label.strip()) for texts, label in rows]
 
 
 def classes(example: Example) -> list[str]:
@@ -135,6 +79,17 @@ def label_names(rows: Sequence[Example]) -> tuple[str, ...]:
     return tuple(sorted(names))
 
 
+def sole(rows: Sequence[Example]) -> str:
+    """The only label that there is; empty where there are several to tell apart."""
+    first, *others = label_names(rows)
+    return "" if others else first
+
+
+def strata(rows: Sequence[Example]) -> list[str | None]:
+    """What splits hold the same share of: each label."""
+    return [e.target for e in rows]
+
+
 @dataclass
 class TextClassification:
     """The task with its labels."""
@@ -142,6 +97,7 @@ class TextClassification:
     spec: Spec
     labels: tuple[str, ...]
 
+    answer: ClassVar[Answer] = "class"
     primary: ClassVar[str] = "accuracy"
     metrics: ClassVar[tuple[str, ...]] = (
         *("accuracy", "macro_f1", "micro_f1", "macro_precision", "macro_recall", "mcc"),
@@ -173,20 +129,7 @@ class TextClassification:
         Raises:
             DataError: An input has another form.
         """
-        return [self._parse(number, text) for number, text in enumerate(texts, 1)]
-
-    def _parse(self, number: int, text: Any) -> Example:
-        if not self.spec.pair:
-            if isinstance(text, str):
-                return Example(text)
-            raise DataError(f"input {number}: a text is needed, found {type(text).__name__}")
-        parts = [text.get("text"), text.get("pair")] if isinstance(text, Mapping) else text
-        if isinstance(parts, list | tuple) and len(parts) == 2 and all(isinstance(part, str) for part in parts):
-            return Example(parts[0], parts[1])
-        raise DataError(
-            f'input {number}: this model reads pairs; give (text, pair) or {{"text": …, "pair": …}}, '
-            f"found {type(text).__name__}"
-        )
+        return parse_inputs(texts, paired=bool(self.spec.pair))
 
     def respond(self, text: Any, example: Example, probabilities: np.ndarray) -> dict[str, Any]:
         """`label`, its `probability`, and the `probabilities` of all labels, the most probable first."""

@@ -11,6 +11,7 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 
 from limbeck.core.errors import DataError
+from limbeck.core.predictions import Answer
 from limbeck.core.record import Record
 from limbeck.core.table import Table, refuse
 from limbeck.text.columns import named, of_lists, wanted_column
@@ -139,6 +140,17 @@ def label_names(rows: Sequence[Example]) -> tuple[str, ...]:
     return ("O", *(prefix + kind for kind in types for prefix in ("B-", "I-")))
 
 
+def sole(rows: Sequence[Example]) -> str:
+    """The only tag that there is; empty where there are several to tell apart."""
+    first, *others = label_names(rows)
+    return "" if others else first
+
+
+def strata(rows: Sequence[Example]) -> list[str | None]:
+    """What splits hold the same share of: sentences with tags, which have no one class."""
+    return [None if e.target is None else "" for e in rows]
+
+
 @dataclass
 class TokenClassification:
     """The task with its labels."""
@@ -146,6 +158,7 @@ class TokenClassification:
     spec: Spec
     labels: tuple[str, ...]
 
+    answer: ClassVar[Answer] = "class"
     primary: ClassVar[str] = "entity_f1"
     metrics: ClassVar[tuple[str, ...]] = ("entity_f1", "entity_precision", "entity_recall", "accuracy")
     head: ClassVar[str] = "AutoModelForTokenClassification"

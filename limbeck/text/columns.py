@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Literal
 
 from limbeck.core.table import Table
 
@@ -11,8 +12,13 @@ _LABEL_CHARACTERS = 40
 _LABEL_SHARE = 0.5
 """Distinct values per row above which a column is no label."""
 _MOST_CLASSES = 200
-_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
+NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
+"""How a number is written; `nan`, `inf` and `1_000`, which Python reads too, are none."""
+Separator = Literal["", "|", ";", ","]
+SEPARATORS: tuple[Separator, ...] = ("|", ";", ",")
+"""What may stand between several labels in a cell, the surest sign first."""
 _FEW_VALUES = 10
+_DECIMAL_COMMA = re.compile(r"[+-]?\d+,\d+", re.ASCII)
 
 
 def named(table: Table, names: Sequence[str], among: Collection[str]) -> list[str]:
@@ -61,15 +67,50 @@ def _repeats(values: Sequence[str | None]) -> bool:
 
 
 def is_quantity(values: Collection[str]) -> bool:
-    """Whether distinct values are numbers of which some are no integers: a quantity to predict, not classes.
+    """Whether distinct values are a quantity to predict, not classes: numbers, some no integers, or very many of them.
 
     >>> is_quantity([str(x / 4) for x in range(20)]), is_quantity(["1.0", "2.0", "3.0"])
     (True, False)
     """
     return (
         len(values) > _FEW_VALUES
-        and all(_NUMBER.fullmatch(value.strip()) for value in values)
-        and not all(float(value).is_integer() for value in values)
+        and all(NUMBER.fullmatch(value.strip()) for value in values)
+        and (len(values) > _MOST_CLASSES or not all(float(value).is_integer() for value in values))
+    )
+
+
+def split_labels(cell: str, separator: str) -> list[str]:
+    """The labels in a cell; `[]` says that none holds.
+
+    >>> split_labels("drama| comedy", "|"), split_labels("drama", "|"), split_labels("[]", "")
+    (['drama', 'comedy'], ['drama'], [])
+    """
+    if cell.strip() == "[]":
+        return []
+    return [part.strip() for part in (cell.split(separator) if separator else [cell])]
+
+
+def label_separator(cells: Sequence[str]) -> Separator:
+    """The first of `SEPARATORS` that stands in any cell; empty if none does."""
+    return next((mark for mark in SEPARATORS if any(mark in cell for cell in cells)), "")
+
+
+def holds_label_sets(cells: Sequence[str]) -> bool:
+    """Whether cells are sets of labels, separated: short ones, fewer than the combinations that they come in.
+
+    >>> holds_label_sets(["a|b", "b|c", "a", "b", "c|a|b"]), holds_label_sets(["Home, Garden", "Arts, Crafts"] * 9)
+    (True, False)
+    """
+    mark = label_separator(cells)
+    distinct = set(cells)
+    if not mark or all(_DECIMAL_COMMA.fullmatch(cell.strip()) for cell in distinct if mark in cell):
+        return False
+    sets = [split_labels(cell, mark) for cell in distinct]
+    labels = {label for one in sets for label in one}
+    return (
+        len(labels) < min(len(distinct), _MOST_CLASSES + 1)
+        and max(map(len, labels), default=0) <= _LABEL_CHARACTERS
+        and all(one.count(label) == 1 and label for one in sets for label in one)
     )
 
 

@@ -80,6 +80,10 @@ class Encoder:
         steps: Any = whole if isinstance(whole, pre_tokenizers.Sequence) else [whole]
         return any(isinstance(step, pre_tokenizers.ByteLevel) for step in steps)
 
+    def same_as(self, other: "Encoder") -> bool:
+        """Whether the other cuts every text into the same tokens, at the same places."""
+        return self.max_length == other.max_length and self._tokenizer.to_str() == other._tokenizer.to_str()
+
     @property
     def pad_id(self) -> int:
         """The id that fills a batch up; masked out, so 0 serves where a tokenizer has no such token."""
@@ -93,7 +97,7 @@ class Encoder:
         limit = self.max_length * _CHARACTERS_PER_TOKEN
         seconds = pairs if pairs is not None else [None] * len(texts)
         inputs = [
-            _clean(a[:limit]) if b is None else (_clean(a[:limit]), _clean(b[:limit]))
+            clean(a[:limit]) if b is None else (clean(a[:limit]), clean(b[:limit]))
             for a, b in zip(texts, seconds, strict=True)
         ]
         encodings = self._tokenizer.encode_batch(inputs)
@@ -110,7 +114,7 @@ class Encoder:
         """
         limit = self.max_length * _CHARACTERS_PER_TOKEN
         before = " " if self._byte_level else ""
-        cleaned = [[before + _clean(w[:limit]) for w in sentence] for sentence in sentences]
+        cleaned = [[before + clean(w[:limit]) for w in sentence] for sentence in sentences]
         encodings = self._windows.encode_batch(cleaned, is_pretokenized=True)
         return [_windows([e, *e.overflowing]) for e in encodings]
 
@@ -133,6 +137,6 @@ def _windows(encodings: Sequence[object]) -> list[Encoded]:
     return windows
 
 
-def _clean(text: str) -> str:
+def clean(text: str) -> str:
     """Lone surrogates cannot be encoded as UTF-8; each becomes the replacement character, of the same length."""
     return text if text.isascii() else text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")

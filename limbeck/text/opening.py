@@ -31,7 +31,16 @@ def open_encoder(bundle: Bundle) -> Encoder:
     Raises:
         BundleError: There is no usable tokenizer or no length.
     """
+    return Encoder.read(bundle.file("tokenizer.json"), longest_input(bundle))
+
+
+def longest_input(bundle: Bundle) -> int:
+    """Tokens per input that a model was trained for.
+
+    Raises:
+        BundleError: There is no usable length.
+    """
     length = bundle.facts.get("max_length")
     if not isinstance(length, int) or length < 8:
         raise BundleError(f"{bundle.path}: max_length is {length!r} in its facts, an integer ≥ 8 is expected")
-    return Encoder.read(bundle.file("tokenizer.json"), length)
+    return length

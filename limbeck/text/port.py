@@ -1,15 +1,17 @@
 """What a task must offer, so that training, evaluation and prediction need not know which task it is."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from random import Random
 from typing import Any, ClassVar, Protocol, runtime_checkable
 
 import numpy as np
 
-from limbeck.core.predictions import Predictions
+from limbeck.core.predictions import Answer, Predictions
 from limbeck.core.table import Table
 from limbeck.text.encode import Encoded, Encoder
+from limbeck.text.sentence import Sentence
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +21,7 @@ class Example:
     Attributes:
         text: The (first) text, or the words of a sentence.
         pair: The second text of a pair task.
-        target: Label name, list of tag names, or None where the row is unlabelled.
+        target: Label name, list of tag names or of labels that hold, number, or None where the row is unlabelled.
     """
 
     text: Any
@@ -36,6 +38,8 @@ class Task(Protocol):
     """A task kind, configured. Every task file's `build(spec, labels)` returns one."""
 
     labels: tuple[str, ...]
+    answer: ClassVar[Answer]
+    """What each item gets: a class, any number of classes, or a value."""
     primary: ClassVar[str]
     """Key on the metrics shelf of the number that decides; higher is better."""
     metrics: ClassVar[tuple[str, ...]]
@@ -48,14 +52,18 @@ class Task(Protocol):
     def encode(self, examples: Sequence[Example], encoder: Encoder) -> list[list[Encoded]]:
         """Windows of each example; one window except for long word sequences."""
 
-    def targets(self, example: Example) -> list[int]:
-        """Index of the true label of each item, -1 where unknown."""
+    def targets(self, example: Example) -> list[Any]:
+        """The truth of each item, as the rows of `Predictions.targets`.
+
+        Of a class the index of its label, -1 where unknown; of classes a 1 or 0 for each label, of a value the number,
+        nan where unknown.
+        """
 
     def parse(self, texts: Sequence[Any]) -> list[Example]:
         """What a user types, as unlabelled examples."""
 
     def respond(self, text: Any, example: Example, probabilities: np.ndarray) -> dict[str, Any]:
-        """The answer for one input in plain values, from `[items, labels]` probabilities."""
+        """The answer for one input in plain values, from `[items, labels]` probabilities, or values `[items, 1]`."""
 
 
 @runtime_checkable
@@ -89,6 +97,21 @@ class Quantizer(Protocol):
 
     def write(self, source: Path, target: Path, keep: Collection[str] = ()) -> None:
         """Write a quantised copy of `source`, with the operators named in `keep` left in fp32."""
+
+
+Draw = Callable[[Random], list[str]]
+"""The words of one variant of a sentence: one for each of its words, empty for a word that is left out."""
+
+
+@runtime_checkable
+class Augmenter(Protocol):
+    """A way to write texts anew, configured. Every augmenter file's `build(spec, teacher)` returns one."""
+
+    title: str
+    """What it does and by which model or file, for people."""
+
+    def plan(self, sentence: Sentence) -> Draw:
+        """Do once what all variants of a sentence share; nothing but the sentence may decide the result."""
 
 
 @runtime_checkable

@@ -6,11 +6,15 @@ That equal inputs must not stand on both sides is shown by Lee et al. 2022, arXi
 
 import hashlib
 import unicodedata
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
+
+import numpy as np
 
 from limbeck.text.port import Example
 
+_VALUE_BINS = 10
+_ROWS_PER_STRATUM = 10
 _SEPARATOR = "\x1f"
 
 
@@ -38,6 +42,35 @@ def shuffled(keys: Sequence[str], seed: int) -> list[int]:
 
 def _rank(key: str, seed: int) -> bytes:
     return hashlib.sha256(f"{seed}{_SEPARATOR}{key}".encode("utf-8", "surrogatepass")).digest()
+
+
+def quantile_strata(values: Sequence[float | None]) -> list[str | None]:
+    """Values in bins of about equal number, ten or as many as leave ten rows in each, so that each split has its share.
+
+    >>> quantile_strata([0.5, 9.0, None, *[1.0] * 10, *[2.0] * 10])[:3]
+    ['0', '1', None]
+    """
+    known = np.array([value for value in values if value is not None], dtype=float)
+    bins = max(1, min(_VALUE_BINS, len(known) // _ROWS_PER_STRATUM))
+    edges = np.quantile(known, np.arange(1, bins) / bins) if len(known) else known
+    return [None if value is None else str(np.searchsorted(edges, value)) for value in values]
+
+
+def set_strata(label_sets: Sequence[Sequence[str] | None]) -> list[str | None]:
+    """Sets of labels that hold together; those with too few rows to be shared out go by their rarest label.
+
+    >>> set_strata([["a"], None, *[["b"]] * 10, *[["b", "a"]] * 9])[:4]
+    ['rare a', None, 'b', 'b']
+    """
+    counts = Counter(label for labels in label_sets for label in labels or ())
+    names = [None if labels is None else _SEPARATOR.join(labels) for labels in label_sets]
+    sizes = Counter(names)
+    return [
+        name
+        if name is None or not labels or sizes[name] >= _ROWS_PER_STRATUM
+        else f"rare {min(labels, key=lambda label: (counts[label], label))}"
+        for name, labels in zip(names, label_sets, strict=True)
+    ]
 
 
 def split_rows(

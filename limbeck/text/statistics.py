@@ -8,6 +8,8 @@ from limbeck.core.predictions import Array, Predictions
 
 CONFIDENCE_BINS = 15
 """Equal-width bins of confidence, as in Guo et al. 2017."""
+_ROUNDING = 1e-13
+"""Standard deviation per size of the mean below which numbers are equal, as in `scipy.stats.pearsonr`."""
 
 
 def ratio(part: Array, whole: Array, empty: float = 0.0) -> Array:
@@ -60,14 +62,18 @@ def owners(predictions: Predictions) -> Array:
 
 def known(predictions: Predictions) -> tuple[Array, Array]:
     """Targets and answers of the items whose target is known."""
-    mask = predictions.targets >= 0
-    return predictions.targets[mask], predictions.answers[mask]
+    return predictions.targets[predictions.known], predictions.answers[predictions.known]
+
+
+def right_items(predictions: Predictions) -> Array:
+    """`[items]`, whether an item's target is known and answered rightly; of several labels, every one."""
+    equal = predictions.targets == predictions.answers
+    return np.asarray(predictions.known & (equal.all(axis=1) if equal.ndim > 1 else equal))
 
 
 def rights(predictions: Predictions) -> Array:
     """`[examples]`, whether every item with a known target is answered rightly."""
-    wrong = (predictions.targets >= 0) & (predictions.targets != predictions.answers)
-    return _without(predictions, wrong)
+    return _without(predictions, predictions.known & ~right_items(predictions))
 
 
 def spread(rows: Array, columns: Array, shape: tuple[int, int], values: Array | None = None) -> Array:
@@ -82,11 +88,25 @@ def spread(rows: Array, columns: Array, shape: tuple[int, int], values: Array | 
 
 def class_counts(predictions: Predictions) -> Counts:
     """Counts of each label in each example, over items whose target is known."""
-    mask = predictions.targets >= 0
+    mask, shape = predictions.known, (len(predictions), len(predictions.labels))
     rows, (truth, answer) = owners(predictions)[mask], known(predictions)
-    shape = (len(predictions), len(predictions.labels))
+    if predictions.answer == "classes":
+        return Counts(*(_put(rows, values, shape) for values in (truth * answer, truth, answer)))
     hit = truth == answer
     return Counts(spread(rows[hit], truth[hit], shape), spread(rows, truth, shape), spread(rows, answer, shape))
+
+
+def _put(rows: Array, values: Array, shape: tuple[int, int]) -> Array:
+    """A matrix of zeros but for some rows."""
+    found = np.zeros(shape)
+    found[rows] = values
+    return found
+
+
+def occurring(predictions: Predictions) -> Array:
+    """Indices of the labels that occur among known truths or their answers: those that macro averages are over."""
+    counts = class_counts(predictions)
+    return np.flatnonzero((counts.truths + counts.answers).sum(0))
 
 
 def confusion(predictions: Predictions) -> Array:
@@ -174,3 +194,45 @@ class Confidence:
     def weighted(self, weights: Array) -> "Confidence":
         """Sums over examples under weights `[…, examples]`."""
         return Confidence(weights @ self.rights, weights @ self.confidences, weights @ self.items)
+
+
+def correlation(x: Array, y: Array, weights: Array) -> Array:
+    """Pearson's r `[draws]` of `x` and `y`, `[items]` or `[draws, items]`, under weights `[draws, items]`.
+
+    nan where either does not vary.
+
+    >>> correlation(np.array([1.0, 2, 3]), np.array([2.0, 4, 7]), np.array([[1, 1, 0], [1, 0, 0]])).tolist()
+    [1.0, nan]
+    """
+    moments = Moments.of(x, y, weights)
+    return ratio(moments.together, np.sqrt(moments.of_x * moments.of_y), empty=np.nan)
+
+
+@dataclass(frozen=True)
+class Moments:
+    """Weighted means, variances and covariance, all `[draws]`; variances of what does not vary are exactly 0."""
+
+    mean_x: Array
+    mean_y: Array
+    of_x: Array
+    of_y: Array
+    together: Array
+
+    @classmethod
+    def of(cls, x: Array, y: Array, weights: Array) -> "Moments":
+        """Moments of `x` and `y`, `[items]` or `[draws, items]`, under weights `[draws, items]`."""
+        total = weights.sum(1)
+        mean_x, mean_y = (ratio((weights * v).sum(1), total) for v in (x, y))
+        off_x, off_y = x - mean_x[:, None], y - mean_y[:, None]
+        of_x, of_y, together = (
+            ratio((weights * product).sum(1), total) for product in (off_x**2, off_y**2, off_x * off_y)
+        )
+        # What is left of equal numbers by rounding is no variance.
+        of_x, of_y = (np.where(v > (_ROUNDING * m) ** 2, v, 0.0) for v, m in ((of_x, mean_x), (of_y, mean_y)))
+        return cls(mean_x, mean_y, of_x, of_y, together)
+
+
+def values(predictions: Predictions, weights: Array) -> tuple[Array, Array, Array]:
+    """Known truths and answers `[items]` in double precision, and their weights `[draws, items]`, those of examples."""
+    truth, answer = known(predictions)
+    return truth.astype(float), answer.astype(float), weights[:, owners(predictions)[predictions.known]]

@@ -2,6 +2,7 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
+from statistics import fmean, pstdev
 
 from limbeck.text.port import Example
 
@@ -9,6 +10,7 @@ RARE = 10
 """Rows of a class below which its scores are little more than chance."""
 _SHARE_IMBALANCED = 0.9
 _SHOWN_NAMES = 5
+_LEAST_SPREAD, _MOST_SPREAD = 0.1, 10
 
 
 def repeated(keys: Sequence[str]) -> int:
@@ -55,8 +57,34 @@ def dominant(counts: Counter[str]) -> str:
     >>> dominant(Counter(ham=95, spam=5))
     'ham'
     """
-    (name, most), *others = counts.most_common()
+    (name, most), *others = counts.most_common() or [("", 0)]
     return name if others and most >= _SHARE_IMBALANCED * counts.total() else ""
+
+
+def values(examples: Sequence[Example]) -> list[float]:
+    """The numbers to be learnt; none where labels are."""
+    return [e.target for e in examples if isinstance(e.target, float)]
+
+
+def far_from_unit(values: Sequence[float]) -> bool:
+    """Whether numbers spread much more or less than by 1.
+
+    >>> far_from_unit([1.0, 4.5]), far_from_unit([100.0, 4500.0])
+    (False, True)
+    """
+    return not _LEAST_SPREAD <= pstdev(values) <= _MOST_SPREAD
+
+
+def spread(values: Sequence[float]) -> str:
+    """Numbers in short, for people.
+
+    >>> spread([1.0, 2.0, 6.0])
+    'values from 1 to 6, mean 3, standard deviation 2.16'
+    """
+    return (
+        f"values from {min(values):.3g} to {max(values):.3g}, mean {fmean(values):.3g}, "
+        f"standard deviation {pstdev(values):.3g}"
+    )
 
 
 def shares(counts: Counter[str]) -> str:

@@ -84,8 +84,17 @@ def split_characters(text: str) -> list[Span]:
     return [found.span() for found in _CHARACTERS.finditer(text.translate(_CLASSES))]
 
 
-def joined_spans(words: Sequence[str]) -> list[Span]:
-    """Where words stand in `" ".join(words)`.
+def is_cjk(text: str) -> bool:
+    """Whether a text is of CJK characters and their marks alone.
+
+    >>> is_cjk("東京"), is_cjk("서울"), is_cjk("東a"), is_cjk("")
+    (True, False, False, False)
+    """
+    return text.translate(_CLASSES).replace("m", "").strip("c") == "" != text
+
+
+def joined_spans(words: Sequence[str], glue: str = " ") -> list[Span]:
+    """Where words stand in `glue.join(words)`.
 
     >>> joined_spans(["to", "Oslo"])
     [(0, 2), (3, 7)]
@@ -94,5 +103,5 @@ def joined_spans(words: Sequence[str]) -> list[Span]:
     start = 0
     for word in words:
         spans.append((start, start + len(word)))
-        start += len(word) + 1
+        start += len(word) + len(glue)
     return spans

@@ -22,7 +22,7 @@ def test_other_widths_are_refused_with_what_can_change(dims):
 def test_heads_are_as_wide_as_the_bottleneck():
     model = models.model("mobilebert")
     with torch.no_grad():
-        queries = model.run(models.batch(), Reads(attention=frozenset({1}))).queries[1]
+        queries = model.run(models.batch(), Reads(queries=frozenset({1}))).queries[1]
     assert queries.flatten(1).shape[1] == model.dims.attended == 8 != model.dims.hidden
 
 

@@ -19,9 +19,9 @@ def test_a_table_of_66_positions_serves_64_tokens(family, tmp_path):
     folder = models.backbone(tmp_path, family, layers=1)
     config = read_config(folder)
     assert (config.max_position_embeddings, longest_input(config)) == (66, 64)
-    check_length(folder, config, 64)
+    check_length(folder, 64)
     with pytest.raises(BundleError, match="max_length 65 is more than the model's 64 positions"):
-        check_length(folder, config, 65)
+        check_length(folder, 65)
 
 
 @pytest.mark.parametrize("family", FAMILIES)

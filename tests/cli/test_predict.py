@@ -27,6 +27,28 @@ def tags(tmp_path_factory):
     return onnx_bundle(tmp_path_factory.mktemp("t") / "bundle", "token_classification", ("O", "B-X", "I-X")).path
 
 
+def test_several_labels_stand_in_one_line_or_none_does(cli, tmp_path):
+    bundle = onnx_bundle(tmp_path / "bundle", "multi_label", ("a", "b", "c")).path
+    texts = ["good film", "is", "in"]
+    found = [load(bundle).predict([text])[0] for text in texts]
+    assert [len(answer["labels"]) for answer in found] == [3, 2, 3]
+    lines = cli("predict", bundle, *texts).stdout.splitlines()
+    for answer, text, line in zip(found, texts, lines, strict=True):
+        names, sure, asked = line.split("\t")
+        assert asked == text
+        assert names == "|".join(answer["labels"])
+        assert sure == "|".join(f"{answer['probabilities'][name]:.4f}" for name in answer["labels"])
+    plain = sys.modules["limbeck.cli.predict"]._plain
+    assert plain("x", {"labels": [], "probabilities": {"a": 0.1}}) == "-\t-\tx\n"
+
+
+def test_a_value_stands_before_its_pair(cli, tmp_path):
+    bundle = onnx_bundle(tmp_path / "bundle", "text_regression", ("value",), task_fields={"pair": "b"}).path
+    [answer] = load(bundle).predict([("good", "bad")])
+    assert cli("predict", bundle, "good", "--pair", "bad").stdout == f"{answer['value']:.6g}\tgood | bad\n"
+    assert answers(cli("predict", bundle, "good\tbad", "--json")) == [{"text": "good", "pair": "bad", **answer}]
+
+
 def answers(result):
     assert result.exit_code == 0, result.stderr
     return [json.loads(line) for line in result.stdout.split("\n") if line]

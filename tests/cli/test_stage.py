@@ -1,6 +1,7 @@
 """The verbs that ask the pipeline: which flags reach it, and as what."""
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -22,6 +23,17 @@ from limbeck.core.errors import RecipeError
             ["distil", "--teacher", "t", "--data", "d", "--student", "3x384"],
             {"teacher": Path("t"), "data": Path("d")},
             {"student": "3x384"},
+        ),
+        (
+            ["distil", "--teacher", "t", "--teacher", "u", "--teacher", "v", "--data", "d"],
+            {"teacher": Path("t"), "teacher_2": Path("u"), "teacher_3": Path("v"), "data": Path("d")},
+            {},
+        ),
+        (["augment", "d"], {"data": Path("d")}, {}),
+        (
+            ["augment", "d", "--teacher", "t", "--augmenter", "words", "--copies", "4"],
+            {"data": Path("d"), "teacher": Path("t")},
+            {"augmenter": "words", "copies": 4},
         ),
         (["export", "s"], {"model": Path("s")}, {}),
         (["quantize", "s", "--data", "d"], {"model": Path("s"), "data": Path("d")}, {}),
@@ -69,10 +81,59 @@ def test_compress_has_every_flag(cli, pipeline):
     assert keywords["force"] is True
 
 
+@pytest.fixture
+def comparing(monkeypatch):
+    """A stand-in for `limbeck.comparison.compare`; `calls` holds (recipes, keywords without log)."""
+    from limbeck import comparison
+
+    calls, failures = [], {}
+
+    def compare(recipes, *, log, **keywords):
+        calls.append((recipes, keywords))
+        return SimpleNamespace(table=lambda: "the table", failures=failures)
+
+    monkeypatch.setattr(comparison, "compare", compare)
+    return SimpleNamespace(calls=calls, failures=failures)
+
+
+def test_compare_passes_on_only_what_was_given(cli, comparing):
+    result = cli("compare", "compress", "mine=b.yaml", "--data", "a.csv", "--out", "o", "--seeds", "4, 5")
+    assert result.stdout == "the table\n"
+    given = {"data": Path("a.csv"), "out": Path("o"), "seeds": [4, 5], "fresh_teacher": False, "settings": []}
+    assert comparing.calls == [(["compress", "mine=b.yaml"], given)]
+
+
+def test_compare_has_every_flag(cli, comparing):
+    flags = {"dev": "d", "test": "t", "task": "k", "text": "x", "pair": "y", "label": "l", "encoding": "e"}
+    flags |= {"teacher": "T", "student": "half", "until": "student"}
+    given = [part for name, value in flags.items() for part in (f"--{name}", value)]
+    command = ["compare", "compress", "--data", "a.csv", "--out", "o", *given, "--fresh-teacher", "--set", "a.b=1"]
+    assert cli(*command).exit_code == 0
+    [(_, keywords)] = comparing.calls
+    assert {name: keywords[name] for name in flags} == flags
+    assert (keywords["fresh_teacher"], keywords["settings"], keywords["seeds"]) == (True, ["a.b=1"], [0, 1, 2])
+
+
+def test_compare_ends_with_what_failed(cli, comparing):
+    comparing.failures["kd seed 1"] = "the loss is nan"
+    result = cli("compare", "compress", "--data", "a.csv", "--out", "o")
+    assert result.exit_code == 2
+    assert result.stdout == "the table\n"
+    assert "kd seed 1: the loss is nan" in result.stderr
+
+
+@pytest.mark.parametrize("seeds", ["", "1,,2", "a", "1.5", "1;2"])
+def test_malformed_seeds_are_refused(cli, comparing, seeds):
+    result = cli("compare", "compress", "--data", "a.csv", "--out", "o", "--seeds", seeds)
+    assert result.exit_code == 2
+    assert "as 0,1,2" in result.stderr
+    assert comparing.calls == []
+
+
 def test_run_walks_a_recipe(cli, pipeline):
     assert cli("run", "r.yaml", "--out", "o", "--set", "seed=2").stdout == "the table\n"
     [(name, (*arguments, _log), _)] = pipeline.calls
-    assert (name, arguments) == ("run_file", [Path("r.yaml"), Path("o"), ["seed=2"]])
+    assert (name, arguments) == ("run_file", ["r.yaml", Path("o"), ["seed=2"]])
 
 
 def test_demo_needs_no_argument(cli, pipeline):

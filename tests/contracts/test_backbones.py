@@ -34,7 +34,7 @@ def test_taps_equal_eager_attention_and_stock_hidden_states(family, per_word, pa
     stock.set_attn_implementation("eager")
     model = models.model(family, per_word=per_word, packs=packs and shelf("backbones").load(family).PACKS)
     with torch.no_grad():
-        got = model.run(batch, Reads(True, layers, layers - {0}))
+        got = model.run(batch, Reads(True, layers, layers - {0}, layers - {0}))
         wanted = [
             stock(ids[None], output_hidden_states=True, output_attentions=True)
             for ids in batch.input_ids.split(batch.lengths)

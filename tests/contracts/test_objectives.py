@@ -7,24 +7,34 @@ import pytest
 import torch
 import yaml
 
+from limbeck.core.errors import RecipeError
 from limbeck.core.shelf import shelf
-from limbeck.nn.types import Batch, Dims, Outputs, Reads
+from limbeck.nn.types import Batch, Dims, Moment, Outputs, Reads
 from tests import models
+from tests.engine.test_teacher_cache import rows
 
 NAMES = shelf("objectives").names()
 STUDENT = Dims(layers=2, hidden=24, heads=4, intermediate=48, labels=3)
 TEACHER = dataclasses.replace(STUDENT, layers=4)
-ZERO_WHEN_EQUAL = {"soft_targets", "hidden_states", "attention_scores", "attention_relations"}
+ZERO_WHEN_EQUAL = set(NAMES) - {"labels"}
+SAME_LABELS = {"soft_targets", "logit_mse", "dist", "dkd"}
+CLASSES = {"dist", "dkd"}
+SAME_HEADS = {"attention_scores", "minilm"}
+SAME_WIDTHS = {"cosine", "patient"}
+"""Unless they project."""
+COMPARES_ROWS = {"dist", "similarity", "layerwise_nearest"}
+"""What they make of a row depends on the others in its part of the batch."""
+LAYER_MAPS = {"attention_scores", "hidden_states", "patient"}
 
 
-def build(name: str, student: Dims = STUDENT, teacher: Dims = TEACHER):
+def build(name: str, student: Dims = STUDENT, teacher: Dims = TEACHER, **fields):
     objectives = shelf("objectives")
-    return objectives.build(objectives.spec(name)(), student, teacher)
+    return objectives.build(objectives.spec(name)(**fields), student, teacher)
 
 
 def everything(dims: Dims) -> Reads:
     layers = frozenset(range(1, dims.layers + 1))
-    return Reads(logits=True, hidden=layers | {0}, attention=layers)
+    return Reads(True, layers | {0}, layers, layers, layers)
 
 
 def outputs(batch: Batch, *, per_word: bool) -> tuple[Outputs, Outputs]:
@@ -55,7 +65,7 @@ def test_is_a_finite_scalar_whose_gradient_reaches_the_student(name, per_word):
     assert loss.ndim == 0
     assert torch.isfinite(loss)
     assert loss > 0
-    assert student.parts.layers[0].query.weight.grad.abs().sum() > 0
+    assert student.parts.tables[0].weight.grad.abs().sum() > 0
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -69,7 +79,7 @@ def test_padding_changes_nothing(name, per_word):
             answers = teacher.run(batch, everything(TEACHER))
         loss = objective(student.run(batch, everything(STUDENT)), answers, batch)
         loss.backward()
-        found.append((loss, student.parts.layers[0].query.weight.grad))
+        found.append((loss, student.parts.tables[0].weight.grad))
     torch.testing.assert_close(found[0], found[1], rtol=1e-5, atol=1e-6)
 
 
@@ -126,13 +136,91 @@ def test_spec_survives_yaml(name):
     assert shelf("objectives").parse(yaml.safe_load(text), "x") == spec
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_narrower_student_is_accepted_or_refused_with_the_remedy(name):
-    narrow = dataclasses.replace(STUDENT, hidden=12, heads=2)
-    from limbeck.core.errors import RecipeError
+@pytest.mark.parametrize("name", sorted(set(NAMES) - COMPARES_ROWS))
+def test_parts_of_a_batch_add_up_to_the_whole(name, per_word):
+    made, objective = rows(per_word=per_word), build(name)
+    (whole,), parts = (made.parts([3, 11, 0, 7, 5], count, torch.device("cpu")) for count in (1, 3))
+    found = [part.shares[objective.unit] * objective(*outputs(part, per_word=per_word), part) for part in parts]
+    torch.testing.assert_close(sum(found), objective(*outputs(whole, per_word=per_word), whole), rtol=1e-4, atol=1e-6)
 
-    try:
-        assert build(name, student=narrow) is not None
-    except RecipeError as error:
-        assert name in str(error)
-        assert "heads" in str(error)
+
+@pytest.mark.parametrize("name", NAMES)
+def test_nothing_to_answer_is_no_fault(name):
+    """A batch of windows in which no word begins has tokens, but no items."""
+    batch = models.batch((1, 1), per_word=True)
+    loss = build(name)(*outputs(batch, per_word=True), batch)
+    assert torch.isfinite(loss)
+    loss.backward()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_lone_row_is_enough(name, per_word):
+    batch = models.batch((5,), per_word=per_word)
+    loss = build(name)(*outputs(batch, per_word=per_word), batch)
+    assert torch.isfinite(loss)
+    loss.backward()
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("sizes", [(12, 4), (24, 2), (12, 2)], ids=["narrow", "other heads", "both"])
+def test_other_sizes_are_learnt_or_refused_with_the_remedy(name, sizes, per_word):
+    hidden, heads = sizes
+    small = dataclasses.replace(STUDENT, hidden=hidden, heads=heads)
+    refused = (name in SAME_HEADS and heads != 4) or (name in SAME_WIDTHS and hidden != 24)
+    if refused:
+        remedy = "heads=4, or use attention_relations" if name in SAME_HEADS else "project: .* set it to true"
+        with pytest.raises(RecipeError, match=rf"{name}.*{remedy}"):
+            build(name, small)
+        if name in SAME_HEADS:
+            return
+    batch = models.batch(per_word=per_word)
+    student = models.model(layers=2, hidden=hidden, heads=heads, per_word=per_word)
+    _, answers = outputs(batch, per_word=per_word)
+    objective = build(name, small, **({"project": True} if refused else {}))
+    loss = objective(student.run(batch, objective.student_reads), answers, batch)
+    loss.backward()
+    assert loss > 0
+    assert student.parts.tables[0].weight.grad.abs().sum() > 0
+    assert all(p.grad is not None for p in objective.parameters())
+
+
+@pytest.mark.parametrize("name", sorted(SAME_LABELS))
+def test_other_labels_are_refused(name):
+    with pytest.raises(RecipeError, match=f"{name}: the student has 3 labels, the teacher 4; give both the same"):
+        build(name, STUDENT, dataclasses.replace(TEACHER, labels=4))
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize(("labels", "answer"), [(2, "class"), (3, "classes"), (1, "value")])
+def test_other_answers_are_enough_or_refused_with_the_remedy(name, labels, answer):
+    pair = [dataclasses.replace(dims, labels=labels, answer=answer) for dims in (STUDENT, TEACHER)]
+    if name in CLASSES:
+        with pytest.raises(RecipeError, match=f"{name}: .* three or more classes .*; use soft_targets or logit_mse"):
+            build(name, *pair)
+    else:
+        assert build(name, *pair)
+
+
+@pytest.mark.parametrize("name", sorted(LAYER_MAPS))
+def test_layers_are_drawn_anew_in_each_epoch(name):
+    objective, batch = build(name, layers="random"), models.batch()
+    student, teacher = outputs(batch, per_word=False)
+    losses = [
+        objective(student, teacher, dataclasses.replace(batch, moment=Moment(epoch=epoch))).item()
+        for epoch in (0, 0, 1, 2, 3, 4)
+    ]
+    assert losses[0] == losses[1]
+    assert len(set(losses)) > 2
+
+
+@pytest.mark.parametrize("name", sorted(LAYER_MAPS))
+def test_maps_that_the_depths_do_not_admit_are_refused(name):
+    with pytest.raises(RecipeError, match=rf"{name}\.layers: 2 student .* 3 teacher layers .* `skip`, but `ordered`"):
+        build(name, teacher=dataclasses.replace(TEACHER, layers=3), layers="skip")
+    with pytest.raises(RecipeError, match=rf"{name}\.layers: there is no pair \[2, 9\]"):
+        build(name, layers=[[1, 2], [2, 9]])
+
+
+def test_the_sets_above_name_objectives():
+    assert set(NAMES) >= SAME_LABELS | CLASSES | SAME_HEADS | SAME_WIDTHS | COMPARES_ROWS | LAYER_MAPS
+    assert {n for n in NAMES if "layers" in shelf("objectives").spec(n).model_fields} == LAYER_MAPS

@@ -13,7 +13,10 @@ from limbeck.core.spec import Spec, describe, parse
 
 NAMES = [(name, key) for name in (*SHELVES, "stages") if name != "tasks" for key in shelf(name).names()]
 """All that a user sets; the fields of tasks are detected, and have their own contract."""
-REQUIRED = {("stages", "prepare"): {"train": "rows.csv"}}
+REQUIRED = {
+    ("stages", "prepare"): {"train": "rows.csv"},
+    ("augmenters", "synonyms"): {"file": "synonyms.tsv"},
+}
 """Values for the few fields that have no default."""
 
 

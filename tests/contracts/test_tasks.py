@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from limbeck.core.errors import RecipeError
+from limbeck.core.predictions import known
 from limbeck.core.record import Record
 from limbeck.core.shelf import shelf
 from limbeck.core.spec import describe
@@ -22,6 +23,20 @@ N = 12
 TABLES = [
     Table(Path("a.csv"), {"text": [f"good film {i}" for i in range(N)], "label": ["b", "a"] * (N // 2)}, range(N)),
     Table(Path("a.conll"), {"words": [["to", "oslo"]] * N, "tags": [["O", "B-LOC"]] * N}, range(N)),
+    Table(Path("b.csv"), {"text": [f"film {i}" for i in range(N)], "label": ["1", "0"] * (N // 2)}, range(N)),
+    Table(Path("c.csv"), {"text": [f"film {i}" for i in range(N)], "score": [f"{i / 4}" for i in range(N)]}, range(N)),
+    Table(
+        Path("d.csv"),
+        {
+            "id": list("abcdefghijkl"),
+            "premise": ["a"] * N,
+            "hypothesis": ["b"] * N,
+            "label": [f"{i}.5" for i in range(N)],
+        },
+        range(N),
+    ),
+    Table(Path("e.jsonl"), {"text": [f"film {i}" for i in range(N)], "labels": [["a"], [], ["b", "a"]] * 4}, range(N)),
+    Table(Path("f.csv"), {"text": [f"film {i}" for i in range(N)], "genres": ["a", "b|a", "b"] * 4}, range(N)),
 ]
 """Rows to train on; each task must fit at least one of these."""
 
@@ -78,6 +93,15 @@ def test_exactly_one_task_fits_a_table():
         assert sum(SHELF.load(name).detect(table, {}) is not None for name in SHELF.names()) == 1
 
 
+def test_rows_are_told_apart_and_shared_out(module, fitted):
+    rows = fitted[1]
+    assert module.sole(rows) == ""
+    unlabelled = dataclasses.replace(rows[0], target=None)
+    strata = module.strata([*rows, unlabelled])
+    assert [stratum is None for stratum in strata] == [False] * len(rows) + [True]
+    assert module.strata(rows) == strata[:-1]
+
+
 def test_it_measures_what_the_shelf_has(task):
     assert task.primary in task.metrics
     assert set(task.metrics) <= set(shelf("metrics").names())
@@ -94,7 +118,13 @@ def test_items_of_encoding_targets_and_answers_agree(task, fitted):
         items = len(example.text) if task.per_word else 1
         assert sum(len(window.words) for window in windows) == (items if task.per_word else 0)
         assert len(task.targets(example)) == items
-        assert set(task.targets(example)) <= set(range(len(task.labels)))
+        truth = np.array(task.targets(example))
+        assert truth.shape == ((items, len(task.labels)) if task.answer == "classes" else (items,))
+        assert known(truth, task.answer).all()
+        assert task.answer == "value" or set(truth.ravel()) <= set(range(max(len(task.labels), 2)))
+        unlabelled = np.array(task.targets(dataclasses.replace(example, target=None)))
+        assert unlabelled.shape == truth.shape
+        assert not known(unlabelled, task.answer).any()
 
 
 def test_answers_are_plain_values(task):

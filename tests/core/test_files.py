@@ -5,6 +5,7 @@ import pytest
 
 from limbeck.core.errors import BundleError, LimbeckError
 from limbeck.core.files import (
+    claim_directory,
     directory_size,
     new_directory,
     read_json,
@@ -150,3 +151,14 @@ def test_directory_size_counts_all_files(tmp_path):
     (tmp_path / "a").write_bytes(b"123")
     (tmp_path / "sub" / "b").write_bytes(b"45")
     assert directory_size(tmp_path) == 5
+
+
+def test_directory_is_claimed_if_it_is_new_empty_or_ours(tmp_path):
+    claim_directory(tmp_path / "new" / "one", ("mark",), "run")
+    claim_directory(tmp_path / "new" / "one", ("mark",), "run")
+    (tmp_path / "new" / "one" / "mark").touch()
+    claim_directory(tmp_path / "new" / "one", ("other", "mark"), "run")
+    with pytest.raises(LimbeckError, match="holds files that are no Limbeck comparison"):
+        claim_directory(tmp_path / "new" / "one", ("other",), "comparison")
+    with pytest.raises(LimbeckError, match="is a file"):
+        claim_directory(tmp_path / "new" / "one" / "mark", ("mark",), "run")

@@ -3,7 +3,7 @@ import json
 import pytest
 
 from limbeck.core import journal
-from limbeck.core.journal import Journal
+from limbeck.core.journal import Journal, read_events
 
 
 @pytest.fixture
@@ -30,6 +30,15 @@ def test_a_warning_is_told_and_recorded(capsys, tmp_path, clock):
         **{"time": 100.0, "event": "warning"},
         "text": "12 rows are [odd]",
     }
+
+
+def test_warnings_are_kept_for_whoever_made_the_journal(tmp_path):
+    run = Journal(tmp_path / "log.jsonl", quiet=True)
+    run.warn("before")
+    step = run.fresh()
+    step.warn_all(["a", "b"])
+    assert (run.warnings, step.warnings) == (["before"], ["a", "b"])
+    assert [e["text"] for e in read_events(tmp_path / "log.jsonl")] == ["before", "a", "b"]
 
 
 def test_events_are_appended_one_a_line(tmp_path):
@@ -89,3 +98,14 @@ def test_a_terminal_gets_a_bar(monkeypatch, capsys):
     assert "[epoch]" in text
     assert "4/4" in text
     assert "loss 0.5" in text
+
+
+def test_events_are_read_back_and_torn_lines_passed_over(tmp_path):
+    path = tmp_path / "log.jsonl"
+    assert list(read_events(path)) == []
+    log = Journal(path, quiet=True)
+    log.record("done", step="a")
+    with path.open("a") as file:
+        file.write('{"time": 1, "eve\n7\n')
+    log.record("done", step="b")
+    assert [event["step"] for event in read_events(path)] == ["a", "b"]

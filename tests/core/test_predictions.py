@@ -85,3 +85,35 @@ def test_softmax_is_a_distribution_and_ignores_a_common_shift(logits, shift):
     assert probabilities.sum() == pytest.approx(1.0)
     assert (probabilities >= 0).all()
     assert softmax(np.array([logits]) + shift) == pytest.approx(probabilities, abs=1e-9)
+
+
+SETS = gather(("a", "b"), [np.array([[9.0, 0.0]]), np.array([[-9.0, -1.0]])], [[[1, 0]], [[np.nan, np.nan]]], "classes")
+VALUES = gather(("value",), [np.array([[2.5]]), np.array([[-1e6]])], [[3.0], [np.nan]], "value")
+
+
+def test_labels_hold_from_one_half_on():
+    assert SETS.probabilities.sum(1) != pytest.approx([1, 1])
+    assert SETS.answers.tolist() == [[1, 1], [0, 0]]
+    assert SETS.names(SETS.answers) == ["a, b", ""]
+    assert SETS.names(SETS.targets) == ["a", ""]
+
+
+def test_values_are_their_logits():
+    assert VALUES.answers.tolist() == [2.5, -1e6]
+    assert VALUES.names(VALUES.targets) == ["3", ""]
+
+
+@pytest.mark.parametrize("one", [SETS, VALUES], ids=["classes", "value"])
+def test_every_kind_of_answer_survives_the_disk(tmp_path, one):
+    one.save(tmp_path / "p.npz")
+    again = Predictions.read(tmp_path / "p.npz")
+    assert again.answer == one.answer
+    assert again.known.tolist() == [True, False]
+    assert np.array_equal(again.targets, one.targets, equal_nan=True)
+
+
+@pytest.mark.parametrize(("answer", "shape"), [("class", (0,)), ("classes", (0, 2)), ("value", (0,))])
+def test_nothing_can_be_gathered_of_any_kind(answer, shape):
+    empty = gather(("a", "b"), [], [], answer)
+    assert empty.targets.shape == shape
+    assert empty.known.shape == (0,)

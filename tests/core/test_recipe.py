@@ -1,9 +1,12 @@
+import tomllib
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from limbeck.core.errors import RecipeError
-from limbeck.core.recipe import Recipe, Step, from_plain, load_yaml, read_recipe
+from limbeck.core.recipe import Recipe, Step, find_recipe, from_plain, load_yaml, read_recipe, recipe_names
 
 TEXT = """\
 limbeck: 1
@@ -185,3 +188,31 @@ def test_a_new_seed_reaches_the_steps_that_had_the_old_one():
     recipe = from_plain(plain, "r").override(["seed=5"])
     assert recipe.seed == 5
     assert [step.fields.get("seed") for step in recipe.steps] == [5, 7, None]
+
+
+def test_shipped_recipes_are_found_by_name():
+    assert "compress" in recipe_names()
+    for name in recipe_names():
+        assert read_recipe(find_recipe(name)).steps[0].stage == "prepare"
+
+
+def test_installed_package_holds_the_recipes_of_the_checkout():
+    root = find_recipe("compress").parent.parent
+    wheel = tomllib.loads((root / "pyproject.toml").read_text())["tool"]["hatch"]["build"]["targets"]["wheel"]
+    assert wheel["force-include"] == {"recipes": "limbeck/recipes"}
+
+
+def test_what_is_no_name_is_a_path(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mine").write_text(TEXT)
+    (tmp_path / "compress").write_text(TEXT)
+    assert find_recipe("mine") == Path("mine")
+    assert find_recipe("compress").name == "compress.yaml"
+    assert find_recipe("./compress") == Path("compress")
+    assert find_recipe("no/where") == Path("no/where")
+    assert find_recipe("nowhere.yaml") == Path("nowhere.yaml")
+
+
+def test_unknown_name_is_answered_with_all_there_are():
+    with pytest.raises(RecipeError, match=r"no recipe 'compres'; did you mean 'compress'\?; there are .*compress"):
+        find_recipe("compres")

@@ -19,6 +19,7 @@ MINI = Shape(6, 384, 12, 1536)
         ("Third", BASE, Shape(4, 768, 12, 3072)),
         ("tiny", BASE, Shape(4, 384, 12, 1536)),
         ("third", Shape(2, 64, 2, 128), Shape(1, 64, 2, 128)),
+        ("same", MINI, MINI),
         ("hidden=64", Shape(2, 64, 2, 128), Shape(2, 64, 2, 128)),
     ],
 )

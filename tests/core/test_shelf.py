@@ -27,7 +27,9 @@ def test_an_unknown_shelf_is_refused_with_those_that_exist():
 def test_an_unknown_name_is_refused_with_those_that_exist():
     with pytest.raises(ShelfError) as caught:
         shelf("metrics").load("acuracy")
-    assert str(caught.value).startswith("no metric 'acuracy'; did you mean 'accuracy'?; there are accuracy, ece, ")
+    assert str(caught.value).startswith(
+        "no metric 'acuracy'; did you mean 'accuracy'?; there are accuracy, concordance, ece, "
+    )
 
 
 @pytest.mark.parametrize("name", ["..core.spec", "../core/spec", "accuracy.", "", "__init__"])

@@ -1,10 +1,11 @@
 from typing import Annotated, Literal
 
 import pytest
+import yaml
 from pydantic import Field, ValidationError
 
 from limbeck.core.errors import RecipeError
-from limbeck.core.spec import Spec, Weighted, describe, parse
+from limbeck.core.spec import Ramp, Spec, Weighted, describe, parse, value_at
 
 
 class Inner(Spec):
@@ -70,7 +71,7 @@ def test_kind_is_the_file_that_defines_it():
 
 def test_a_weight_is_never_negative():
     assert Weighted().weight == 1.0
-    with pytest.raises(RecipeError, match=r"weight: .*greater than or equal to 0"):
+    with pytest.raises(RecipeError, match=r"weight: give a finite number ≥ 0, .* \(found -0\.1\)"):
         parse(Weighted, {"weight": -0.1}, "objective")
 
 
@@ -89,3 +90,51 @@ def test_metadata_of_annotations_is_documented_too():
         """A part."""
 
     assert describe(Share)[0].allowed == "< 1.0"
+
+
+@pytest.mark.parametrize(
+    ("ramp", "values"),
+    [
+        ({"from": 2, "to": 0}, [2.0, 1.5, 1.0, 0.0]),
+        ({"from": 0, "to": 1, "over": 0.5}, [0.0, 0.5, 1.0, 1.0]),
+        ({"from": 0, "to": 1, "shape": "cosine"}, [0.0, 0.1464, 0.5, 1.0]),
+        ({"from": 3, "to": 1, "shape": "constant", "over": 0.5}, [3.0, 3.0, 1.0, 1.0]),
+    ],
+)
+def test_a_ramp_goes_from_one_value_to_another(ramp, values):
+    weight = parse(Weighted, {"weight": ramp}, "objective").weight
+    assert [value_at(weight, progress) for progress in (0.0, 0.25, 0.5, 1.0)] == pytest.approx(values, abs=1e-4)
+
+
+def test_a_ramp_survives_yaml_and_python():
+    spec = Weighted(weight=Ramp(start=1, to=0))
+    plain = yaml.safe_load(yaml.safe_dump(spec.model_dump(mode="json")))
+    assert plain == {"weight": {"from": 1.0, "to": 0.0, "shape": "linear", "over": 1.0}}
+    assert parse(Weighted, plain, "objective") == spec
+
+
+@pytest.mark.parametrize(
+    ("weight", "message"),
+    [
+        ("heavy", "give a number, or {from: 1, to: 0}"),
+        ([1, 0], "give a number"),
+        (True, "give a number"),
+        (float("nan"), "give a finite number ≥ 0"),
+        ({"from": 1, "to": -1}, "give a finite number ≥ 0, for a ramp at both its ends"),
+        ({"from": 1}, r"weight\.to: this field must be given"),
+        ({"from": 1, "to": 0, "over": 0}, r"weight\.over: .*greater than 0"),
+        ({"from": 1, "to": 0, "shape": "steps"}, r"weight\.shape: .*'cosine'"),
+        (
+            {"form": 1, "to": 0},
+            r"weight\.form: no such field; did you mean 'from'\? The fields are from, to, shape, over",
+        ),
+    ],
+)
+def test_what_is_no_weight_is_refused_with_its_place(weight, message):
+    with pytest.raises(RecipeError, match=rf"objective\.{message}|objective\.weight: {message}"):
+        parse(Weighted, {"weight": weight}, "objective")
+
+
+def test_a_number_that_may_change_is_documented_in_one_line():
+    (weight,) = describe(Weighted)
+    assert (weight.type, weight.default, weight.allowed) == ("float or ramp", "1.0", "≥ 0")

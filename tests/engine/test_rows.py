@@ -70,9 +70,20 @@ def test_a_batch_has_every_token_of_its_rows_and_rows_of_equal_length_together()
 def test_unlabelled_rows_have_no_target():
     made = rows([Example("good", None, None), Example("bad", None, "bad")])
     assert made.batch([0, 1], torch.device("cpu")).targets.tolist() == [-1, 0]
-    assert made.labelled() == [1]
+    assert made.labelled == [1]
 
 
 def test_digest_depends_on_tokens_alone():
     assert rows([Example("good", None, "bad")]).digest() == rows([Example("good", None, "good")]).digest()
     assert rows([Example("good")]).digest() != rows([Example("bad")]).digest()
+
+
+def test_values_and_sets_of_labels_are_stacked():
+    values = rows([Example("good", target=2.5), Example("bad film")], "text_regression", ("value",))
+    assert (values.answer, values.labelled, values.items.tolist()) == ("value", [0], [0, 1, 2])
+    assert values.batch([1, 0], torch.device("cpu")).targets.nan_to_num(-1).tolist() == [2.5, -1]
+    sets = rows(
+        [Example("good", target=["a"]), Example("bad film"), Example("x", target=[])], "multi_label", ("a", "b")
+    )
+    assert (sets.answer, sets.labelled, sets.items.tolist()) == ("classes", [0, 2], [0, 1, 2, 3])
+    assert sets.batch([0, 2], torch.device("cpu")).targets.tolist() == [[1, 0], [0, 0]]

@@ -12,7 +12,7 @@ from limbeck.nn.types import Reads
 from limbeck.text.encode import Encoded
 from tests import models
 
-READS = Reads(logits=True, hidden=frozenset({0, 2}), attention=frozenset({4}))
+READS = Reads(True, frozenset({0, 2}), *[frozenset({4})] * 3)
 
 
 def rows(*, per_word: bool = False, seed: int = 0) -> Rows:
@@ -27,16 +27,9 @@ def rows(*, per_word: bool = False, seed: int = 0) -> Rows:
 
 def opened(folder, made, *, per_word=False, reads=READS, budget_gb=1.0, dtype="float32", identity="a"):
     teacher = frozen(models.model(per_word=per_word))
-    return teacher, open_teacher(
-        teacher,
-        made,
-        reads,
-        identity=identity,
-        folder=folder,
-        budget_gb=budget_gb,
-        dtype=dtype,
-        log=Journal(quiet=True),
-    )
+    online = OnlineTeacher(teacher, reads, identity)
+    log = Journal(quiet=True)
+    return online, open_teacher(online, made, folder=folder, budget_gb=budget_gb, dtype=dtype, log=log)
 
 
 @pytest.mark.parametrize("per_word", [False, True])
@@ -44,7 +37,7 @@ def test_cached_equals_computed(tmp_path, per_word):
     made = rows(per_word=per_word)
     teacher, cached = opened(tmp_path, made, per_word=per_word)
     batch = made.batch([7, 0, 13], torch.device("cpu"))
-    got, wanted = cached.outputs(batch), OnlineTeacher(teacher, READS).outputs(batch)
+    got, wanted = cached.outputs(batch), teacher.outputs(batch)
     assert isinstance(cached, CachedTeacher)
     torch.testing.assert_close(got.logits, wanted.logits)
     for layer in READS.hidden:
@@ -53,12 +46,20 @@ def test_cached_equals_computed(tmp_path, per_word):
         torch.testing.assert_close(getattr(got, kind)[4], getattr(wanted, kind)[4])
 
 
+def test_logits_are_stored_only_where_they_are_read(tmp_path):
+    made = rows()
+    teacher, cached = opened(tmp_path, made, reads=Reads(hidden=frozenset({1})))
+    batch = made.batch([3, 4], torch.device("cpu"))
+    assert cached.outputs(batch).logits is None
+    torch.testing.assert_close(cached.outputs(batch).hidden[1], teacher.outputs(batch).hidden[1])
+
+
 def test_half_precision_is_close(tmp_path):
     made = rows()
     teacher, cached = opened(tmp_path, made, dtype="float16")
     batch = made.batch([1, 2], torch.device("cpu"))
-    got, wanted = cached.outputs(batch), OnlineTeacher(teacher, READS).outputs(batch)
-    torch.testing.assert_close(got.hidden[2], wanted.hidden[2], rtol=2e-3, atol=2e-3)
+    got, wanted = cached.outputs(batch), teacher.outputs(batch)
+    torch.testing.assert_close(got.hidden[2].float(), wanted.hidden[2], rtol=2e-3, atol=2e-3)
 
 
 def test_nothing_is_stored_beyond_the_budget(tmp_path):
@@ -92,4 +93,4 @@ def test_torn_cache_is_rebuilt(tmp_path):
     file.write_bytes(file.read_bytes()[:-8])
     teacher, cached = opened(tmp_path, made)
     batch = made.batch([19], torch.device("cpu"))
-    torch.testing.assert_close(cached.outputs(batch).hidden[2], OnlineTeacher(teacher, READS).outputs(batch).hidden[2])
+    torch.testing.assert_close(cached.outputs(batch).hidden[2], teacher.outputs(batch).hidden[2])

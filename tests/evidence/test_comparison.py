@@ -4,7 +4,7 @@ from scipy.stats import binomtest
 
 from limbeck.core.errors import DataError
 from limbeck.core.predictions import Predictions, gather
-from limbeck.evidence.comparison import answers_of, mcnemar, negative_flips
+from limbeck.evidence.comparison import agreement, answers_of, mcnemar, negative_flips
 from limbeck.text.port import Example
 
 LABELS = ("a", "b")
@@ -53,7 +53,7 @@ def test_flips_are_what_was_lost_and_begin_with_the_surest():
     teacher = answering([True, True, True, False], 0.8)
     student = Predictions(LABELS, np.array([[0.4, 0.6], [0.9, 0.1], [0.05, 0.95], [0.1, 0.9]]), np.zeros(4, dtype=int))
     flips = negative_flips(teacher, student, [Example("x")] * 4)
-    assert [(f.index, f.item, f.wrong) for f in flips] == [(2, 0, 1), (0, 0, 1)]
+    assert [(f.index, f.item) for f in flips] == [(2, 0), (0, 0)]
     assert [f.wrong_confidence for f in flips] == pytest.approx([0.95, 0.6])
     assert [f.right_confidence for f in flips] == pytest.approx([0.8, 0.8])
 
@@ -63,7 +63,7 @@ def test_a_flip_of_tags_points_at_the_surest_error():
     teacher = gather(LABELS, [np.log([[0.7, 0.3]] * 4)], truth)
     student = gather(LABELS, [np.log([[0.99, 0.01], [0.4, 0.6], [0.2, 0.8], [0.6, 0.4]])], truth)
     (flip,) = negative_flips(teacher, student, [Example(list("wxyz"))])
-    assert (flip.item, flip.wrong) == (2, 1)
+    assert flip.item == 2
     assert (flip.wrong_confidence, flip.right_confidence) == pytest.approx((0.8, 0.7))
 
 
@@ -73,3 +73,31 @@ def test_predictions_of_other_examples_are_refused():
         mcnemar(one, other)
     with pytest.raises(DataError, match="2 predictions for 1 examples"):
         negative_flips(other, other, [Example("x")])
+
+
+def sets(*answers: list[float]) -> Predictions:
+    """Probabilities of three labels, of which the first holds."""
+    truth = np.array([[1.0, 0.0, 0.0]] * len(answers))
+    return Predictions(("a", "b", "c"), np.array(answers), truth, answer="classes")
+
+
+def test_sets_agree_by_the_labels_that_both_give():
+    one, other = sets([0.9, 0.9, 0.1], [0.9, 0.1, 0.1]), sets([0.9, 0.2, 0.1], [0.8, 0.1, 0.1])
+    assert agreement(one, other) == agreement(other, one) == pytest.approx(2 * 2 / (3 + 2))
+    nothing = sets([0.1, 0.1, 0.1])
+    assert agreement(nothing, nothing) == 1.0
+
+
+def test_values_agree_where_they_are_equal_not_where_they_correlate():
+    truth = np.array([1.0, np.nan, 3.0])
+    one, far = (Predictions(("value",), np.array([[1.0], [2.0], [3.0]]) + by, truth, answer="value") for by in (0, 1))
+    assert agreement(one, one) == 1.0
+    assert agreement(one, far) == agreement(far, one) == pytest.approx(2 * 2 / (2 + 2 + 3))
+
+
+def test_a_flip_of_sets_is_as_sure_as_the_surest_wrong_label():
+    teacher, student = sets([0.7, 0.2, 0.4], [0.9, 0.0, 0.0]), sets([0.4, 0.1, 0.8], [0.9, 0.0, 0.0])
+    (flip,) = negative_flips(teacher, student, [Example("x")] * 2)
+    assert (flip.index, flip.item) == (0, 0)
+    assert (flip.wrong_confidence, flip.right_confidence) == pytest.approx((0.8, 0.6))
+    assert mcnemar(teacher, student) == pytest.approx(0.5)

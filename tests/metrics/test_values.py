@@ -110,3 +110,71 @@ def test_entities_end_where_a_sentence_ends():
     metric = shelf("metrics").build(shelf("metrics").parse("entity_recall", "metric"))
     assert metric.value(predictions) == 1.0
     assert metric.resampled(predictions, np.array([[1.0, 1, 1, 1], [0, 1, 1, 1]])).tolist() == [1.0, 0.0]
+
+
+SETS = Predictions(
+    ("a", "b", "c"),
+    np.array([[0.9, 0.1, 0.2], [0.5, 0.6, 0.0], [0.4, 0.7, 0.1], [0.3, 0.2, 0.3], [0.9, 0.9, 0.9]]),
+    np.array([[1, 0, 0], [1, 0, 0], [0, 1, 1], [0, 0, 0], [np.nan] * 3], dtype=float),
+    answer="classes",
+)
+"""Answers a; a and b; b; none. Truths a; a; b and c; none. The last is unlabelled."""
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("accuracy", 2 / 4),
+        ("micro_f1", 2 * 3 / (4 + 4)),
+        ("macro_f1", (1 + 2 / 3 + 0) / 3),
+        ("macro_precision", (1 + 1 / 2 + 0) / 3),
+        ("macro_recall", (1 + 1 + 0) / 3),
+        ("roc_auc", (1 + 1 + 1 / 3) / 3),
+    ],
+)
+def test_sets_of_labels_by_hand(name, expected):
+    assert value(name, SETS) == pytest.approx(expected, abs=1e-12)
+    assert resampled(name, SETS, [[1, 1, 1, 1, 7]]) == pytest.approx([expected], abs=1e-12)
+
+
+def test_sets_without_any_label_score_nothing():
+    none = replace(SETS, probabilities=np.zeros((5, 3)), targets=np.zeros((5, 3)))
+    assert [value(name, none) for name in ("micro_f1", "macro_f1", "accuracy")] == [0.0, 0.0, 1.0]
+
+
+VALUES = Predictions(
+    ("value",), np.array([[1.0], [2.0], [4.0], [5.0], [9.0]]), np.array([2.0, 1.0, 3.0, 6.0, np.nan]), answer="value"
+)
+"""Means 3 and 3, squared distances from them 10 and 14, products 10; the last truth is unknown."""
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("pearson", 10 / math.sqrt(10 * 14)),
+        ("spearman", 1 - 6 * 2 / (4 * 15)),
+        ("concordance", 2 * 10 / (10 + 14)),
+        ("mse", 1.0),
+        ("mae", 1.0),
+    ],
+)
+def test_values_by_hand(name, expected):
+    assert value(name, VALUES) == pytest.approx(expected, abs=1e-12)
+    assert resampled(name, VALUES, [[1, 1, 1, 1, 3]]) == pytest.approx([expected], abs=1e-12)
+
+
+def test_a_shift_harms_concordance_alone():
+    moved = replace(VALUES, probabilities=VALUES.probabilities + 2)
+    assert value("pearson", moved) == pytest.approx(value("pearson", VALUES))
+    assert value("concordance", moved) == pytest.approx(2 * 10 / (10 + 14 + 4 * 4))
+
+
+@pytest.mark.parametrize("name", ["pearson", "spearman"])
+def test_what_does_not_vary_correlates_with_nothing(name):
+    flat = replace(VALUES, probabilities=np.full((5, 1), 0.1))
+    assert math.isnan(value(name, flat))
+    draws = resampled(
+        name, replace(VALUES, probabilities=VALUES.probabilities + 0.1), [[0, 7, 0, 0, 1], [1, 1, 0, 0, 0]]
+    )
+    assert math.isnan(draws[0])
+    assert draws[1] == pytest.approx(-1)

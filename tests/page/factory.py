@@ -31,6 +31,7 @@ class Run:
         n: Test examples.
         name: Of the data.
         warnings: Of the data.
+        odd: Role → warnings of that model.
         roles: Models, the first is the baseline.
         epochs: Records in the history of each trained model.
         draws: Bootstrap resamples.
@@ -41,6 +42,7 @@ class Run:
     n: int = 120
     name: str = "reviews"
     warnings: Sequence[str] = ()
+    odd: Mapping[str, Sequence[str]] = field(default_factory=dict)
     roles: Sequence[str] = ROLES
     epochs: int = 3
     draws: int = 100
@@ -132,7 +134,7 @@ def _models(folder: Path, run: Run, data: Bundle) -> dict[str, Bundle]:
                 "task": run.task, "labels": list(run.labels), "max_length": 128,
                 "dims": {"layers": 6 - 3 * bool(number), "hidden": 384, "heads": 12, "intermediate": 1536,
                          "vocabulary": 30522, "parameters": 22_713_986 - 5_322_000 * bool(number)},
-                "history": _history(run, number), **run.facts,
+                "history": _history(run, number), "warnings": list(run.odd.get(role, ())), **run.facts,
             }  # fmt: skip
             if onnx:
                 draft.facts |= {

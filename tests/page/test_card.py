@@ -51,6 +51,12 @@ def test_says_the_same_as_the_report_in_short(card):
     assert "fine film" not in body
 
 
+def test_warnings_of_the_model_are_told_as_text(card, tmp_path):
+    assert "warned" not in card
+    _, body = split(card_of(Run(n=30, epochs=0, odd={"bundle": ["no better than <i>chance</i>"]}), tmp_path))
+    assert "Its making warned of this:\n\n- no better than &lt;i&gt;chance&lt;/i&gt;\n\n## Data" in body
+
+
 def test_tags_are_described_as_entities(tmp_path):
     run = Run(labels=["O", "B-LOC", "I-LOC", "B-PER", "I-PER"], texts=["Anna", "in", "Oslo"], n=30, epochs=0)
     front, body = split(card_of(run, tmp_path))

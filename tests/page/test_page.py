@@ -119,6 +119,26 @@ def test_labels_texts_names_and_warnings_are_text(hostile):
     assert hostile.faults() == []
 
 
+def test_what_the_making_of_models_warned_of_is_shown_once(tmp_path):
+    odd = {"student": ["no better than <b>chance</b>"], "bundle": ["no better than <b>chance</b>", "int8 drops"]}
+    html = html_of(Run(odd=odd), tmp_path)
+    assert html.count('<ul class="warnings">') == 1
+    text = " ".join(" ".join(read_page(html).text).split())
+    assert text.count("no better than <b>chance</b>") == 1
+    assert "student : no better than" in text
+    assert "bundle : int8 drops" in text
+
+
+def test_warnings_of_models_are_text(tmp_path):
+    page = read_page(html_of(Run(odd={"student": PAYLOADS}), tmp_path))
+    assert page.faults() == []
+    assert PAYLOADS[0] in page.text
+
+
+def test_no_warnings_no_place_for_them(tmp_path):
+    assert 'class="warnings"' not in html_of(Run(), tmp_path)
+
+
 def test_words_and_entity_types_are_text(tmp_path):
     labels = ["O", *(f"{mark}-{p}" for p in PAYLOADS[:12] for mark in "BI")]
     run = Run(labels=labels, texts=PAYLOADS, name=PAYLOADS[0], n=150, roles=("teacher", "student"), epochs=0)

@@ -55,6 +55,16 @@ def test_objectives_without_phases_make_one_phase(teacher, data, tmp_path):
     assert set(student.facts["history"][0]["terms"]) == {"soft_targets", "labels"}
 
 
+def test_weights_and_layers_follow_the_phase(teacher, data, tmp_path):
+    late = {"kind": "labels", "weight": {"from": 0, "to": 1, "shape": "constant", "over": 0.5}}
+    drawn = {"kind": "hidden_states", "layers": "random"}
+    fields = {"objectives": [late, drawn], "epochs": 4, "batch_size": 16, "student": "half"}
+    student = made("distil", tmp_path / "s", {"teacher": teacher, "data": data}, **fields)
+    labels = [epoch["terms"]["labels"] for epoch in student.facts["history"]]
+    assert labels[:2] == [0, 0]
+    assert min(labels[2:]) > 0
+
+
 @pytest.mark.parametrize(
     ("fields", "message"),
     [
@@ -67,6 +77,10 @@ def test_objectives_without_phases_make_one_phase(teacher, data, tmp_path):
         ({"objectives": [{"kind": "soft_targets", "temprature": 3}]}, "temperature"),
         ({"objectives": ["labels"], "phases": FAST}, "belongs to a phase"),
         ({"objectives": [{"kind": "attention_relations", "relation_heads": 7}]}, "those that do are 1, 2"),
+        ({"objectives": ["dist"]}, "dist: .* 2 classes; use soft_targets or logit_mse"),
+        ({"student": "3x24", "objectives": ["patient"]}, r"patient.layers: 3 student .* but `ordered`, `lower`"),
+        ({"objectives": [{"kind": "labels", "weight": {"from": 1}}]}, r"objectives\[0\].weight.to: this field"),
+        ({"objectives": [{"kind": "patient", "layers": "skipp"}]}, r"objectives\[0\].layers: give one of uniform"),
     ],
 )
 def test_what_does_not_fit_is_refused_with_what_would(teacher, data, tmp_path, fields, message):

@@ -50,3 +50,25 @@ def test_wanted_column():
     assert columns.wanted_column(data, {"text": ""}, "text") is None
     with pytest.raises(DataError, match="no column 'b' for --text; the columns are 'a'"):
         columns.wanted_column(data, {"text": "b"}, "text")
+
+
+@pytest.mark.parametrize(
+    ("values", "answer"),
+    [
+        (["a", "b", None], "class"),
+        ([None, None], "class"),
+        ([str(i) for i in range(200)], "class"),
+        ([str(i) for i in range(201)], "value"),
+        ([f"{i}e-3" for i in range(11)], "value"),
+        ([f"{i}.5" for i in range(10)], "class"),
+        ([*(f"{i}.5" for i in range(10)), "nan"], "class"),
+        ([[], None], "classes"),
+        (["a|b", "b|c", "a|c", "c"], "classes"),
+        (["a|b", "a;b", "b", "c|a|b"], "class"),
+        (["x" * 41 + "|a", "a", "b|a", "b"], "class"),
+    ],
+)
+def test_what_labels_ask_for(values, answer):
+    from limbeck.text.inputs import answer_in
+
+    assert answer_in(values) == answer

@@ -1,0 +1,134 @@
+"""A recipe for other rows, another seed, teacher or student: what a command says over what the recipe's file says.
+
+Every function takes a resolved recipe, in which a step has all fields of its stage, and gives one to be resolved again.
+"""
+
+from collections.abc import Callable, Collection, Mapping
+from pathlib import Path
+from typing import Any
+
+from limbeck.core.errors import RecipeError
+from limbeck.core.recipe import Recipe, Step
+from limbeck.core.shape import read_student
+
+_OF_ROWS = ("train", "dev", "test", "task", "text", "pair", "label", "reader", "encoding")
+"""Fields of `prepare` that speak of particular files, and mean nothing for others."""
+
+
+def rows_of(
+    data: str | Path, *, dev: str | Path | None, test: str | Path | None, **columns: str | None
+) -> dict[str, str]:
+    """The fields of `prepare` for some files, whose paths are made absolute; what is None is to be detected."""
+    files = {"train": data, "dev": dev, "test": test}
+    absolute = {name: str(Path(path).expanduser().resolve()) for name, path in files.items() if path is not None}
+    return absolute | {name: value for name, value in columns.items() if value is not None}
+
+
+def to_rows(recipe: Recipe, rows: Mapping[str, str]) -> Recipe:
+    """Read other rows; how many of them are set aside stays the recipe's choice.
+
+    Args:
+        recipe: What is to be done with them.
+        rows: Fields of `prepare`, as `rows_of` gives them.
+
+    Raises:
+        RecipeError: The recipe has no step `prepare`, or several.
+    """
+    if (count := sum(s.stage == "prepare" for s in recipe.steps)) != 1:
+        raise RecipeError(f"{count} steps `prepare`; a recipe needs exactly one to be used on other data")
+    return _set(recipe, lambda s: s.stage == "prepare", rows, without=_OF_ROWS)
+
+
+def to_teacher(recipe: Recipe, model: str) -> Recipe:
+    """Begin from another pre-trained model, wherever the recipe begins from that of its first `finetune`.
+
+    Raises:
+        RecipeError: The recipe has no step `finetune`.
+    """
+    if not (models := [s.fields.get("model") for s in recipe.steps if s.stage == "finetune"]):
+        raise RecipeError("no step `finetune`, so it cannot take another teacher")
+    fields = {"model": _absolute(model)}
+    return _set(recipe, lambda s: s.stage == "finetune" and s.fields.get("model") == models[0], fields)
+
+
+def takes_shape(recipe: Recipe) -> bool:
+    """Whether the step that makes the student lets one choose its shape."""
+    maker = evaluation(recipe).inputs["student"]
+    return any(step.place == maker and "student" in step.fields for step in recipe.steps)
+
+
+def to_student(recipe: Recipe, student: str) -> Recipe:
+    """Give the student another shape, or another model to begin from; a recipe that takes none stays as it is."""
+    maker = evaluation(recipe).inputs["student"]
+    shape, model = read_student(student)
+    fields = {"student": " of ".join(part for part in (shape, _absolute(model)) if part)}
+    return _set(recipe, lambda s: s.place == maker and "student" in s.fields, fields)
+
+
+def to_fresh_teacher(recipe: Recipe) -> Recipe:
+    """Train a new head, and with it the teacher, where the model has one already."""
+    return _set(recipe, lambda s: s.stage == "finetune", {"replace_head": True})
+
+
+def to_shipped(recipe: Recipe) -> Recipe:
+    """Ship the quantised model whatever its gate says."""
+    return _set(recipe, lambda s: s.stage == "quantize", {"force": True})
+
+
+def to_evaluation(recipe: Recipe, until: str | None = None) -> Recipe:
+    """The evaluation of the student with the steps that it needs, and no other.
+
+    Args:
+        recipe: The whole.
+        until: The last role that is evaluated, in the recipe's order; all if None.
+
+    Raises:
+        RecipeError: No student is evaluated, or `until` is none of the roles.
+    """
+    last = evaluation(recipe)
+    roles = [role for role in last.inputs if role != "data"]
+    if until is not None and until not in roles:
+        raise RecipeError(f"evaluates {', '.join(roles)}; no {until!r} to stop at")
+    left_out = roles[roles.index(until) + 1 :] if until else []
+    inputs = {role: place for role, place in last.inputs.items() if role not in left_out}
+    steps = [s.model_copy(update={"inputs": inputs}) if s.place == last.place else s for s in recipe.steps]
+    cut = recipe.model_copy(update={"steps": tuple(steps)})
+    needed = ancestry(cut, last.place)
+    return cut.model_copy(update={"steps": tuple(s for s in steps if s.place in needed)})
+
+
+def evaluation(recipe: Recipe) -> Step:
+    """The step that measures the student.
+
+    Raises:
+        RecipeError: There is none.
+    """
+    for step in recipe.steps:
+        if step.stage == "evaluate" and "student" in step.inputs:
+            return step
+    raise RecipeError("no step `evaluate` with a `student` among its inputs, so there is nothing to compare")
+
+
+def ancestry(recipe: Recipe, place: str) -> frozenset[str]:
+    """The places of the step that makes `place` and of all steps that it needs."""
+    needed = {place}
+    for step in reversed(recipe.steps):
+        if step.place in needed:
+            needed |= set(step.inputs.values())
+    return frozenset(s.place for s in recipe.steps if s.place in needed)
+
+
+def _absolute(model: str) -> str:
+    """A model reference that means the same from everywhere."""
+    folder = Path(model).expanduser()
+    return str(folder.resolve()) if model and not model.startswith("hf:") and folder.is_dir() else model
+
+
+def _set(
+    recipe: Recipe, chosen: Callable[[Step], bool], fields: Mapping[str, Any], without: Collection[str] = ()
+) -> Recipe:
+    def changed(step: Step) -> Step:
+        kept = {name: value for name, value in step.fields.items() if name not in without}
+        return step.model_copy(update={"fields": {**kept, **fields}})
+
+    return recipe.model_copy(update={"steps": tuple(changed(s) if chosen(s) else s for s in recipe.steps)})

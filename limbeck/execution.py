@@ -1,0 +1,176 @@
+"""Walks a recipe: resolves every step, skips what is done, runs the rest.
+
+Under `torchrun` the first process decides and writes; the others take part where a stage trains.
+"""
+
+import importlib
+import os
+import pkgutil
+import shutil
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from limbeck.core.bundle import Bundle, is_bundle, open_bundle, step_hash
+from limbeck.core.errors import BundleError, RecipeError
+from limbeck.core.journal import Journal
+from limbeck.core.recipe import Recipe, Step
+from limbeck.core.shelf import missing_extra
+from limbeck.core.spec import Spec, parse
+from limbeck.engine import processes
+
+_STAGES = Path(__file__).parent / "stages"
+
+
+def stage_names() -> tuple[str, ...]:
+    """The stages there are: the files of `limbeck/stages`."""
+    return tuple(sorted(m.name for m in pkgutil.iter_modules([str(_STAGES)])))
+
+
+def load_stage(name: str) -> ModuleType:
+    """Import a stage.
+
+    Raises:
+        RecipeError: There is no such stage.
+        ShelfError: A library that it needs is not installed.
+    """
+    if name not in stage_names():
+        raise RecipeError(f"no stage {name!r}; there are {', '.join(stage_names())}")
+    try:
+        return importlib.import_module(f"limbeck.stages.{name}")
+    except ModuleNotFoundError as error:
+        if error.name and error.name.startswith("limbeck"):
+            raise
+        raise missing_extra(error.name or "?", f"the stage {name!r}") from None
+
+
+def resolve(recipe: Recipe) -> Recipe:
+    """Fill in every field of every step.
+
+    Raises:
+        RecipeError: A stage, a field or a reference is wrong; nothing has run yet.
+    """
+    return recipe.model_copy(
+        update={
+            "steps": tuple(
+                s.model_copy(update={"fields": spec_of(s, recipe.seed).model_dump(mode="json")}) for s in recipe.steps
+            )
+        }
+    )
+
+
+def spec_of(step: Step, seed: int) -> Spec:
+    """A step's fields, checked; the recipe's seed where a stage has one and the step names none."""
+    kind = load_stage(step.stage).Spec
+    fields = dict(step.fields)
+    if "seed" in kind.model_fields:
+        fields.setdefault("seed", seed)
+    spec: Spec = parse(kind, fields, step.title)
+    return spec
+
+
+@dataclass(frozen=True)
+class Done:
+    """A step with its result, and whether it was run just now rather than before."""
+
+    step: Step
+    bundle: Bundle
+    fresh: bool
+
+
+def walk(recipe: Recipe, place: Callable[[Step, str], Path], log: Journal) -> Iterator[Done]:
+    """Run the steps of a resolved recipe in turn, but for those whose results are there.
+
+    Args:
+        recipe: What to do.
+        place: Where the result of a step goes, which may depend on its hash.
+        log: Where progress goes.
+    """
+    made: dict[str, Bundle] = {}
+    for step in recipe.steps:
+        inputs = {
+            role: made[source] if source in made else _open_input(step, role, source, made)
+            for role, source in step.inputs.items()
+        }
+        spec = spec_of(step, recipe.seed)
+        bundle, fresh = run_step(step.stage, spec, inputs, partial(place, step), log, step.title)
+        made[step.place] = bundle
+        yield Done(step, bundle, fresh)
+
+
+def foresee(recipe: Recipe) -> None:
+    """Let every stage refuse what it can see to be impossible, before hours are spent on the steps before it."""
+    foreseen: dict[str, Any] = {}  # an earlier step's `out` → what its stage tells of the result, None if nothing
+    for step in recipe.steps:
+        module, spec = load_stage(step.stage), spec_of(step, recipe.seed)
+        if hasattr(module, "outside"):
+            module.outside(spec)  # names what is missing
+        inputs = {
+            role: foreseen[place] if place in foreseen else _open_input(step, role, place, foreseen)
+            for role, place in step.inputs.items()
+        }
+        foreseen[step.place] = module.foresee(spec, inputs) if hasattr(module, "foresee") else None
+
+
+def _open_input(step: Step, role: str, place: str, done: Mapping[str, Any]) -> Bundle:
+    """The Bundle at a path that no earlier step makes."""
+    if not is_bundle(Path(place)):
+        known = ", ".join(done) or "none"
+        raise RecipeError(
+            f"{step.title}.from.{role}: {place!r} is neither an earlier step's `out` ({known}) nor a Bundle's path"
+        )
+    return open_bundle(place)
+
+
+def run_step(
+    stage: str, spec: Spec, inputs: Mapping[str, Bundle], place: Callable[[str], Path], log: Journal, title: str
+) -> tuple[Bundle, bool]:
+    """Run one stage unless its result is there, whole, and made from the same fields and inputs."""
+    module = load_stage(stage)
+    outside = module.outside(spec) if hasattr(module, "outside") else {}
+    wanted = step_hash(stage, spec, inputs, outside)
+    out = place(wanted)
+    found = processes.agree(_finished(out, wanted, log, title) if processes.is_first() else False)
+    if found:
+        log.say(f"── {title}: done before, nothing changed")
+        return open_bundle(out), False
+    log.say(f"── {title}")
+    log.record("step", step=title, stage=stage, hash=wanted)
+    start = time.monotonic()
+    if processes.is_first():
+        module.run(spec, inputs, out, log.fresh())
+    elif getattr(module, "TOGETHER", False):
+        _take_part(module, spec, inputs, out)
+    processes.wait()
+    bundle, seconds = open_bundle(out), round(time.monotonic() - start, 3)
+    log.record("done", step=title, hash=wanted, digest=bundle.digest, seconds=seconds)
+    return bundle, True
+
+
+def _finished(out: Path, wanted: str, log: Journal, title: str) -> bool:
+    """Whether a step's result is there, whole, and the one that is wanted."""
+    if not is_bundle(out):
+        return False
+    try:
+        found = open_bundle(out)
+        if found.manifest["step_hash"] != wanted:
+            return False
+        if not (faults := found.faults()):
+            return True
+        log.warn(f"{title}: {out} is damaged ({faults[0]}); it is made again")
+    except BundleError as error:
+        log.warn(f"{title}: {error}: it is made again")
+    return False
+
+
+def _take_part(module: ModuleType, spec: Spec, inputs: Mapping[str, Bundle], out: Path) -> None:
+    """Run a stage for the share that this process has in it; the first one writes the result."""
+    place = out.with_name(f".{out.name}.{os.getpid()}.tmp")
+    try:
+        module.run(spec, inputs, place, Journal(quiet=True))
+    finally:
+        shutil.rmtree(place, ignore_errors=True)

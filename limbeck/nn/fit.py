@@ -1,0 +1,56 @@
+"""What a student and a teacher must have in common for an objective; each refusal names the remedy."""
+
+from limbeck.core.errors import RecipeError
+from limbeck.nn.types import Dims
+
+
+def check_labels(objective: str, student: Dims, teacher: Dims) -> None:
+    """Refuse logits that do not answer the same question.
+
+    Raises:
+        RecipeError: The numbers of labels differ.
+    """
+    if student.labels != teacher.labels:
+        raise RecipeError(
+            f"{objective}: the student has {student.labels} labels, the teacher {teacher.labels}; give both the same"
+        )
+
+
+def check_classes(objective: str, student: Dims, teacher: Dims) -> None:
+    """Refuse answers that are not one of three classes or more, for what compares classes with one another.
+
+    Raises:
+        RecipeError: The numbers of labels differ, are less than three, or are no classes.
+    """
+    check_labels(objective, student, teacher)
+    found = {"class": f"{student.labels} classes", "classes": "labels that may hold together", "value": "values"}
+    if student.answer != "class" or student.labels in (1, 2):  # 0: not known yet
+        raise RecipeError(
+            f"{objective}: compares three or more classes with one another, and the models answer with "
+            f"{found[student.answer]}; use soft_targets or logit_mse"
+        )
+
+
+def check_widths(objective: str, student: Dims, teacher: Dims, *, project: bool) -> None:
+    """Refuse hidden states of different widths without a projection.
+
+    Raises:
+        RecipeError: There is none.
+    """
+    if not project and student.hidden != teacher.hidden:
+        raise RecipeError(
+            f"{objective}.project: the widths {student.hidden} and {teacher.hidden} differ; set it to true"
+        )
+
+
+def check_heads(objective: str, student: Dims, teacher: Dims) -> None:
+    """Refuse attention of different head counts.
+
+    Raises:
+        RecipeError: They differ.
+    """
+    if student.heads != teacher.heads:
+        raise RecipeError(
+            f"{objective}: the student has {student.heads} heads, the teacher {teacher.heads}; give the student "
+            f"heads={teacher.heads}, or use attention_relations, which needs no equal heads"
+        )

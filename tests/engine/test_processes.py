@@ -1,0 +1,62 @@
+"""Two processes that train together make what one makes."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+import yaml
+from safetensors.torch import load_file
+
+from limbeck.core.bundle import open_bundle
+from limbeck.core.journal import Journal
+from limbeck.pipeline import run_file
+from tests import models
+
+TRAINING = {"epochs": 1, "batch_size": 16, "learning_rate": 1e-3, "dropout": False}
+
+
+@pytest.fixture
+def recipe(tmp_path) -> Path:
+    """A teacher and two phases of distillation, small and without chance."""
+    model = models.backbone(tmp_path / "bert")
+    inside = {"objectives": ["hidden_states", "attention_scores", "attention_relations"], **TRAINING}
+    outputs = {"objectives": ["soft_targets", "labels"], **TRAINING}
+    steps = [
+        {"stage": "prepare", "out": "data", "train": str(models.reviews(tmp_path / "reviews.csv", 130))},
+        {"stage": "finetune", "out": "teacher", "from": {"data": "data"}, "model": str(model), "max_length": 32}
+        | TRAINING,
+        {"stage": "distil", "out": "student", "from": {"data": "data", "teacher": "teacher"}}
+        | {"phases": [inside, outputs]},
+    ]
+    path = tmp_path / "recipe.yaml"
+    path.write_text(yaml.safe_dump({"limbeck": 1, "steps": steps}))
+    return path
+
+
+def test_two_processes_give_the_result_of_one(recipe, tmp_path):
+    run_file(recipe, tmp_path / "one", (), Journal(quiet=True))
+    command = ["torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m", "limbeck", "run", str(recipe)]
+    root = Path(models.ROOT)
+    done = subprocess.run(
+        [sys.executable, "-m", *command, "--out", str(tmp_path / "two")],
+        env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(root)},
+        capture_output=True,
+        text=True,
+        timeout=150,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    for name in ("teacher", "student"):
+        one, two = (open_bundle(tmp_path / run / name) for run in ("one", "two"))
+        assert two.faults() == []
+        for epoch, again in zip(one.facts["history"], two.facts["history"], strict=True):
+            assert again["terms"] == pytest.approx(epoch["terms"], rel=1e-4, abs=1e-6)
+        weights, others = (load_file(b.file("model.safetensors")) for b in (one, two))
+        for key, value in weights.items():
+            torch.testing.assert_close(others[key], value, rtol=1e-3, atol=1e-4)
+    left = [p.name for p in (tmp_path / "two").iterdir() if p.name.endswith(".tmp")]
+    assert left == []
+    assert not any("process" in line and "error" in line.lower() for line in done.stdout.splitlines())

@@ -1,0 +1,96 @@
+"""The page of a comparison, read as a browser reads it."""
+
+import pytest
+
+from limbeck.core.bundle import Bundle
+from limbeck.core.measurement import Measurement
+from limbeck.evidence.repeats import Repeats, Trial
+from limbeck.page.comparison import ComparisonPage
+from tests.page.factory import Run
+from tests.page.markup import PAYLOADS, read_page
+
+
+@pytest.fixture(scope="module")
+def evaluated(tmp_path_factory) -> Bundle:
+    return Run(name=PAYLOADS[0]).make(tmp_path_factory.mktemp("run"))["evaluation"]
+
+
+def trials(recipe: str, *scores: float, seconds: float = 300) -> list[Trial]:
+    return [
+        Trial(
+            recipe,
+            seed,
+            [
+                Measurement("teacher", "accuracy", 0.9, "fraction", "test", 100),
+                Measurement("student", "accuracy", score, "fraction", "test", 100),
+                Measurement("student", "training_seconds", seconds, "s"),
+            ],
+            {"teacher": f"t{seed}", "student": f"{recipe}{seed}"},
+        )
+        for seed, score in enumerate(scores)
+    ]
+
+
+def page_of(evaluated: Bundle, *found: list[Trial], recipes=("plain", "better"), failures=None) -> ComparisonPage:
+    repeats = Repeats(recipes, "accuracy", [trial for own in found for trial in own])
+    return ComparisonPage(repeats, evaluated, failures or {}, {name: f"limbeck: 1  # {name}" for name in recipes})
+
+
+def text_of(html: str) -> str:
+    return " ".join(" ".join(read_page(html).text).split())
+
+
+def test_says_what_came_out(evaluated):
+    page = page_of(evaluated, trials("plain", 0.80, 0.82), trials("better", 0.84, 0.86))
+    text = text_of(page.html())
+    assert "better scores highest: accuracy 85.0 [72.3, 97.7] over 2 seeds." in text
+    assert "Against plain that is +4.00 [+4.00, +4.00] points, more than chance would give." in text
+    assert "Scores: accuracy on test, %; means over seeds [95 % intervals]" in text
+
+
+def test_chance_and_single_seeds_are_called_so(evaluated):
+    chance = page_of(evaluated, trials("plain", 0.80, 0.82), trials("better", 0.87, 0.81))
+    assert "points, which could be chance." in text_of(chance.html())
+    single = page_of(evaluated, trials("plain", 0.80), trials("better", 0.84))
+    assert "One seed allows no interval" in text_of(single.html())
+    assert "Against plain that is +4.00 points." in single.markdown()
+
+
+def test_draws_scores_and_their_cost(evaluated):
+    page = read_page(page_of(evaluated, trials("plain", 0.8, 0.82), trials("better", 0.84, 0.86, seconds=30)).html())
+    drawn = [attributes["aria-label"] for tag, attributes in page.tags if tag == "svg"]
+    assert drawn == ["accuracy of the student", "accuracy against training"]
+    assert "training, minutes" in page.text
+
+
+def test_what_costs_nothing_is_not_drawn_against_its_cost(evaluated):
+    page = read_page(page_of(evaluated, trials("plain", 0.8, seconds=0)).html())
+    assert [a["aria-label"] for tag, a in page.tags if tag == "svg"] == ["accuracy of the student"]
+
+
+def test_needs_no_network_and_runs_no_script(evaluated):
+    html = page_of(evaluated, trials("plain", 0.80, 0.82), trials("better", 0.84, 0.86)).html()
+    page = read_page(html)
+    assert page.faults() == []
+    assert next(a["content"] for _, a in page.tags if a.get("http-equiv")).startswith("default-src 'none'")
+    ids = [a["id"] for _, a in page.tags if "id" in a]
+    assert len(ids) == len(set(ids))
+    assert {a["href"][1:] for _, a in page.tags if "href" in a} <= set(ids)
+
+
+def test_no_text_becomes_markup(evaluated):
+    found = [trials(name, 0.5 + i / 100, 0.6) for i, name in enumerate(PAYLOADS)]
+    hostile = page_of(evaluated, *found, recipes=PAYLOADS, failures=dict(zip(PAYLOADS, PAYLOADS, strict=True)))
+    page = read_page(hostile.html())
+    assert page.faults() == []
+    assert PAYLOADS[0] in page.text
+    assert "<script" not in hostile.markdown()
+    assert "<img" not in hostile.markdown()
+
+
+def test_a_recipe_of_which_every_run_failed_stands_there_without_numbers(evaluated):
+    page = page_of(evaluated, trials("plain", 0.8, 0.82), failures={"better seed 0": "the loss is nan"})
+    text = text_of(page.html())
+    assert "better seed 0 failed: the loss is nan" in text
+    assert "1 of all runs failed" in text
+    assert "| better | 0 | – | – | – |" in page.markdown()
