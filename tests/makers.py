@@ -6,10 +6,11 @@ from typing import Any
 
 import numpy as np
 from tokenizers import Tokenizer
-from tokenizers.models import BPE, WordPiece
-from tokenizers.normalizers import BertNormalizer
-from tokenizers.pre_tokenizers import BertPreTokenizer, ByteLevel
-from tokenizers.processors import TemplateProcessing
+from tokenizers.models import BPE, Unigram, WordPiece
+from tokenizers.normalizers import NFKC, BertNormalizer
+from tokenizers.pre_tokenizers import BertPreTokenizer, ByteLevel, Metaspace, WhitespaceSplit
+from tokenizers.pre_tokenizers import Sequence as InTurn
+from tokenizers.processors import RobertaProcessing, TemplateProcessing
 from tokenizers.trainers import BpeTrainer
 
 from limbeck.core.bundle import Bundle, create_bundle, instruction_sets, open_bundle
@@ -44,6 +45,44 @@ def tiny_tokenizer(more: Sequence[str] = ()) -> Tokenizer:
         special_tokens=[("[CLS]", vocabulary["[CLS]"]), ("[SEP]", vocabulary["[SEP]"])],
     )
     tokenizer.add_special_tokens(["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"])
+    return tokenizer
+
+
+_SENTENCE_PIECES = ["<s>", "<pad>", "</s>", "<unk>", "<mask>"]
+
+
+def byte_level_tokenizer() -> Tokenizer:
+    """A byte-level BPE tokenizer, as RoBERTa's, that knows `WORDS` after a space as one piece."""
+    pieces = [*_SENTENCE_PIECES, *sorted(ByteLevel.alphabet())]
+    merges: dict[tuple[str, str], None] = {}
+    for word in WORDS:
+        known = "Ġ"
+        for character in word:
+            merges[known, character] = None
+            known += character
+            pieces.append(known)
+    vocabulary = {piece: i for i, piece in enumerate(dict.fromkeys(pieces))}
+    tokenizer = Tokenizer(BPE(vocabulary, list(merges)))
+    tokenizer.pre_tokenizer = ByteLevel(add_prefix_space=False)
+    tokenizer.post_processor = RobertaProcessing(("</s>", 2), ("<s>", 0), add_prefix_space=False)
+    tokenizer.add_special_tokens(_SENTENCE_PIECES)
+    return tokenizer
+
+
+def unigram_tokenizer() -> Tokenizer:
+    """A Unigram tokenizer, as XLM-R's and ALBERT's, that knows `WORDS` and single ASCII characters."""
+    characters = [chr(c) for c in range(33, 127)]
+    pieces = {**dict.fromkeys(_SENTENCE_PIECES, 0.0), "▁": -3.0, **{f"▁{word}": -4.0 for word in WORDS}}
+    pieces |= dict.fromkeys(characters, -6.0)
+    tokenizer = Tokenizer(Unigram(list(pieces.items()), unk_id=3))
+    tokenizer.normalizer = NFKC()
+    tokenizer.pre_tokenizer = InTurn([WhitespaceSplit(), Metaspace()])
+    tokenizer.post_processor = TemplateProcessing(
+        single="<s> $A </s>",
+        pair="<s> $A </s> </s> $B </s>",
+        special_tokens=[("<s>", 0), ("</s>", 2)],
+    )
+    tokenizer.add_special_tokens(_SENTENCE_PIECES)
     return tokenizer
 
 

@@ -8,26 +8,39 @@ from pathlib import Path
 from typing import Any
 
 import torch
+import transformers
 from tokenizers import Tokenizer
-from transformers import (
-    BertConfig,
-    BertForMaskedLM,
-    BertForSequenceClassification,
-    BertForTokenClassification,
-    BertModel,
-    DistilBertConfig,
-    DistilBertForSequenceClassification,
-    DistilBertForTokenClassification,
-    DistilBertModel,
-)
 
 from limbeck.nn.model import Model, tapped
 from limbeck.nn.types import Batch
-from tests.makers import tiny_tokenizer
+from tests.makers import byte_level_tokenizer, tiny_tokenizer, unigram_tokenizer
 
 ROOT = Path(__file__).parent.parent
 VOCABULARY = 60
-FAMILIES = ("bert", "distilbert")
+_ROBERTA = {"type_vocab_size": 1, "max_position_embeddings": 66}
+FAMILIES: dict[str, dict[str, Any]] = {
+    "bert": {},
+    "distilbert": {},
+    "roberta": _ROBERTA,
+    "xlm_roberta": _ROBERTA,
+    "electra": {"embedding_size": 16},
+    "albert": {"embedding_size": 16},
+    "mobilebert": {"embedding_size": 16, "intra_bottleneck_size": 8, "num_feedforward_networks": 2},
+}
+"""Families, and what of their configuration is not the default or the size."""
+NARROWED = [family for family in FAMILIES if family != "mobilebert"]
+"""Families whose students may be narrower than their teachers."""
+
+
+def config(family: str, *, vocabulary: int = VOCABULARY, layers: int = 4, hidden: int = 24, heads: int = 4) -> Any:
+    """A small configuration of 64 tokens' positions."""
+    if family == "distilbert":
+        size = {"n_layers": layers, "dim": hidden, "n_heads": heads, "hidden_dim": 2 * hidden}
+    else:
+        size = {"num_hidden_layers": layers, "hidden_size": hidden, "num_attention_heads": heads}
+        size["intermediate_size"] = 2 * hidden
+    others = {"vocab_size": vocabulary, "max_position_embeddings": 64, **FAMILIES[family]}
+    return transformers.AutoConfig.for_model(family.replace("_", "-"), **size, **others)
 
 
 def network(
@@ -35,29 +48,10 @@ def network(
 ) -> Any:
     """A random network of three labels."""
     torch.manual_seed(seed)
-    if family == "bert":
-        config = BertConfig(
-            vocab_size=VOCABULARY,
-            hidden_size=hidden,
-            num_hidden_layers=layers,
-            num_attention_heads=heads,
-            intermediate_size=2 * hidden,
-            max_position_embeddings=64,
-            num_labels=3,
-        )
-        kind = BertForTokenClassification if per_word else BertForSequenceClassification
-    else:
-        config = DistilBertConfig(
-            vocab_size=VOCABULARY,
-            dim=hidden,
-            n_layers=layers,
-            n_heads=heads,
-            hidden_dim=2 * hidden,
-            max_position_embeddings=64,
-            num_labels=3,
-        )
-        kind = DistilBertForTokenClassification if per_word else DistilBertForSequenceClassification
-    made = kind(config)
+    size = config(family, layers=layers, hidden=hidden, heads=heads)
+    size.num_labels = 3
+    head = "AutoModelForTokenClassification" if per_word else "AutoModelForSequenceClassification"
+    made = getattr(transformers, head).from_config(size)
     with torch.no_grad():  # larger weights than the initial ones, so that no two layers act alike
         for parameter in made.parameters():
             if parameter.ndim > 1:
@@ -104,34 +98,20 @@ def _places(tokens: torch.Tensor, wanted: torch.Tensor) -> torch.Tensor:
     return (tokens[None, :] == wanted[:, None]).int().argmax(1)
 
 
+TOKENIZERS = {"roberta": byte_level_tokenizer, "xlm_roberta": unigram_tokenizer, "albert": unigram_tokenizer}
+"""Tokenizers of families that have no WordPiece."""
+
+
 def backbone(
     folder: Path, family: str = "bert", *, layers: int = 4, hidden: int = 24, tokenizer: Tokenizer | None = None
 ) -> Path:
     """A directory with a random pre-trained encoder and its tokenizer, without a head."""
-    tokenizer = tokenizer or tiny_tokenizer()
+    tokenizer = tokenizer or TOKENIZERS.get(family, tiny_tokenizer)()
     torch.manual_seed(0)
-    size = tokenizer.get_vocab_size()
-    if family == "bert":
-        config = BertConfig(
-            vocab_size=size,
-            hidden_size=hidden,
-            num_hidden_layers=layers,
-            num_attention_heads=4,
-            intermediate_size=2 * hidden,
-            max_position_embeddings=64,
-        )
-        made: Any = BertModel(config)
-    else:
-        config = DistilBertConfig(
-            vocab_size=size,
-            dim=hidden,
-            n_layers=layers,
-            n_heads=4,
-            hidden_dim=2 * hidden,
-            max_position_embeddings=64,
-        )
-        made = DistilBertModel(config)
-    made.save_pretrained(folder)
+    size = config(family, vocabulary=tokenizer.get_vocab_size(), layers=layers, hidden=hidden)
+    if family == "mobilebert":  # nothing normalises what flows through it: with smaller weights it would fade
+        size.initializer_range = 0.2
+    transformers.AutoModel.from_config(size).save_pretrained(folder)
     tokenizer.save(str(folder / "tokenizer.json"))
     return folder
 
@@ -140,15 +120,8 @@ def masked_lm(folder: Path) -> Path:
     """A directory with a random masked language model and its tokenizer, which knows some Chinese too."""
     tokenizer = tiny_tokenizer("好电影片佳在北南方")
     torch.manual_seed(0)
-    config = BertConfig(
-        vocab_size=tokenizer.get_vocab_size(),
-        hidden_size=16,
-        num_hidden_layers=2,
-        num_attention_heads=2,
-        intermediate_size=32,
-        max_position_embeddings=64,
-    )
-    BertForMaskedLM(config).save_pretrained(folder)
+    size = config("bert", vocabulary=tokenizer.get_vocab_size(), layers=2, hidden=16, heads=2)
+    transformers.BertForMaskedLM(size).save_pretrained(folder)
     tokenizer.save(str(folder / "tokenizer.json"))
     return folder
 

@@ -152,6 +152,13 @@ def test_what_cannot_work_is_refused_before_the_teacher_is_trained(
     assert not (tmp_path / "out").exists()
 
 
+def test_width_that_a_family_does_not_admit_is_refused_before_the_teacher_is_trained(rows, tmp_path):
+    mobile = models.backbone(tmp_path / "mobile", "mobilebert", layers=2)
+    with pytest.raises(RecipeError, match="only the layers can change"):
+        compress(rows, tmp_path / "out", mobile, student="1x12")
+    assert not (tmp_path / "out").exists()
+
+
 def test_missing_teacher_is_refused_before_anything_is_written(rows, tmp_path):
     with pytest.raises(LimbeckError, match="no such model directory"):
         compress(rows, tmp_path / "out", tmp_path / "nowhere")

@@ -31,7 +31,7 @@ from torch import Tensor
 from limbeck.core.errors import BundleError
 from limbeck.core.spec import Spec as CoreSpec
 from limbeck.nn.checkpoint import load_network, model_hashes, read_config, read_tokenizer, resolve
-from limbeck.nn.model import best_device
+from limbeck.nn.model import best_device, longest_input, reads_token_types
 from limbeck.text.encode import clean
 from limbeck.text.port import Augmenter, Draw
 from limbeck.text.replacement import is_content, replaced
@@ -96,7 +96,7 @@ class Filler:
     ) -> Float[Tensor, "masks vocabulary"]:
         """How likely each token is at each mask, copy by copy."""
         inputs = {"input_ids": ids.to(self._device), "attention_mask": torch.ones_like(ids, device=self._device)}
-        if getattr(self._network.config, "type_vocab_size", 0):
+        if reads_token_types(self._network.config):
             inputs["token_type_ids"] = types.to(self._device)
         self._masks = masks.to(self._device)
         logits: Tensor = self._network(**inputs).logits
@@ -242,10 +242,11 @@ def build(spec: Spec, teacher: Path | None) -> Augmenter:
     mask = next((i for i in map(vocabulary.tokenizer.token_to_id, _MASKS) if i is not None), None)
     if mask is None:
         raise BundleError(f"{folder}: its tokenizer has neither {' nor '.join(_MASKS)}; give the tokenizer of the MLM")
-    room = (config.max_position_embeddings - vocabulary.tokenizer.num_special_tokens_to_add(True)) // 2
+    positions = longest_input(config)
+    room = (positions - vocabulary.tokenizer.num_special_tokens_to_add(True)) // 2
     if spec.max_length > room:
         raise BundleError(
-            f"{folder}: max_length {spec.max_length}, twice, is more than the model's {config.max_position_embeddings} "
-            f"positions; set augmenter.max_length to at most {room}"
+            f"{folder}: max_length {spec.max_length}, twice, is more than the model's {positions} positions; "
+            f"set augmenter.max_length to at most {room}"
         )
     return MaskedLm(spec, Filler(load_network(folder, _HEAD), best_device()), vocabulary, mask)

@@ -35,7 +35,7 @@ def parts(network: Any) -> Parts:
     tables = (embeddings.word_embeddings, embeddings.position_embeddings)
     head = [network.pre_classifier] if hasattr(network, "pre_classifier") else []
     layers = [_layer(layer) for layer in encoder.transformer.layer]
-    return Parts(embeddings, tables, embeddings.LayerNorm, layers, head, getattr(network, "classifier", None))
+    return Parts(embeddings, tables, embeddings.LayerNorm, None, layers, head, getattr(network, "classifier", None))
 
 
 def _layer(layer: Any) -> LayerParts:

@@ -155,8 +155,10 @@ _Layout = dict[str, tuple[str, tuple[int, int]]]
 
 def _layout(teacher: LiveTeacher, rows: Rows, dtype: str) -> _Layout:
     tokens, items, dims = len(rows.ids), len(rows.targets), teacher.dims
-    names = [f"{kind}.{layer}" for kind, layer in _names(teacher.reads)]
-    layout: _Layout = dict.fromkeys(names, (dtype, (tokens, dims.hidden)))
+    layout: _Layout = {
+        f"{kind}.{layer}": (dtype, (tokens, dims.hidden if kind == "hidden" else dims.attended))
+        for kind, layer in _names(teacher.reads)
+    }
     return layout | ({"logits": ("float32", (items, dims.labels))} if teacher.reads.logits else {})
 
 

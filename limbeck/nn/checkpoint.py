@@ -16,7 +16,7 @@ from limbeck.core.errors import BundleError
 from limbeck.core.files import read_json, sha256_file
 from limbeck.core.predictions import Answer
 from limbeck.core.shelf import shelf
-from limbeck.nn.model import PROBLEMS, Model, backbone_of, tapped
+from limbeck.nn.model import PROBLEMS, Model, backbone_of, longest_input, reads_token_types, tapped
 from limbeck.text.opening import open_task
 
 EMBEDDED = "minilm-l6"
@@ -28,7 +28,8 @@ TOKENIZER_FILES = (
     "vocab.txt",
     "added_tokens.json",
 )
-_HUB_PATTERNS = ["*.json", "*.safetensors", "vocab.txt", "*.model"]
+SOURCES = ("*.json", "*.safetensors", "vocab.txt", "merges.txt", "*.model")
+"""What is read of a model's directory: its size, its weights and its tokenizer in any form."""
 transformers.logging.set_verbosity_error()
 transformers.logging.disable_progress_bar()
 
@@ -65,7 +66,7 @@ def _from_hub(reference: str) -> Path:
 
     name, _, revision = reference.removeprefix("hf:").partition("@")
     try:
-        return Path(snapshot_download(name, revision=revision or None, allow_patterns=_HUB_PATTERNS))
+        return Path(snapshot_download(name, revision=revision or None, allow_patterns=list(SOURCES)))
     except Exception as error:  # the hub's client raises many kinds: network, names, rights, disk
         raise BundleError(f"{reference}: cannot be fetched from the hub ({type(error).__name__}: {error})") from None
 
@@ -77,8 +78,8 @@ def model_hashes(reference: str) -> dict[str, str]:
         BundleError: There is no such model.
     """
     folder = resolve(reference)
-    files = sorted([*folder.glob("*.safetensors"), *folder.glob("*.json"), *folder.glob("vocab.txt")])
-    return {file.name: sha256_file(file) for file in files if file.name != "bundle.json"}
+    files = sorted(file for pattern in SOURCES for file in folder.glob(pattern) if file.name != "bundle.json")
+    return {file.name: sha256_file(file) for file in files}
 
 
 def read_config(folder: Path) -> Any:
@@ -280,11 +281,11 @@ def _describe_tokenizer(source: Path, folder: Path) -> None:
     Nor would they tell the second text of a pair from the first.
     """
     file, config = source / "tokenizer.json", read_config(source)
-    types = ["token_type_ids"] if getattr(config, "type_vocab_size", 0) else []
+    types = ["token_type_ids"] if reads_token_types(config) else []
     try:
         stock = transformers.PreTrainedTokenizerFast(
             tokenizer_file=str(file),
-            model_max_length=config.max_position_embeddings,
+            model_max_length=longest_input(config),
             model_input_names=["input_ids", *types, "attention_mask"],
         )
     except Exception as error:  # the library raises bare Exception
@@ -304,7 +305,7 @@ def check_length(folder: Path, max_length: int, field: str = "finetune.max_lengt
     Raises:
         BundleError: It has fewer.
     """
-    positions = int(getattr(read_config(folder), "max_position_embeddings", max_length))
+    positions = longest_input(read_config(folder))
     if max_length > positions:
         raise BundleError(
             f"{folder}: max_length {max_length} is more than the model's {positions} positions; "

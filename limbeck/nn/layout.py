@@ -79,6 +79,7 @@ class Padded:
     """A row for each text, filled up to the longest: for networks whose tokens look past their text's border."""
 
     batch: Batch
+    pad_id: int = 0
 
     @cached_property
     def real(self) -> Bool[Tensor, "rows seq"]:
@@ -88,17 +89,17 @@ class Padded:
         return places[None] < lengths[:, None]
 
     def inputs(self, first_position: int) -> dict[str, Tensor | None]:
-        """`[rows, seq]` each; the ids of padding are 0, which the mask hides."""
+        """`[rows, seq]` each; the mask hides the padding."""
         places = torch.arange(self.real.shape[1], device=self.real.device) + first_position
         return {
-            "input_ids": self._padded(self.batch.input_ids),
-            "token_type_ids": self._padded(self.batch.token_type_ids),
+            "input_ids": self._padded(self.batch.input_ids, self.pad_id),
+            "token_type_ids": self._padded(self.batch.token_type_ids, 0),
             "position_ids": places.expand(self.real.shape),
             "attention_mask": self.real.long(),
         }
 
-    def _padded(self, values: Tensor) -> Tensor:
-        result = values.new_zeros(self.real.shape)
+    def _padded(self, values: Tensor, padding: int) -> Tensor:
+        result = values.new_full(self.real.shape, padding)
         result[self.real] = values
         return result
 

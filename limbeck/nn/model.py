@@ -60,9 +60,9 @@ class Model:
 
     def run(self, batch: Batch, reads: Reads) -> Outputs:
         """Run the network and collect what `reads` names. Gradients as the caller's context has them."""
-        layout: Layout = Packed(batch) if self.packs else Padded(batch)
+        layout: Layout = Packed(batch) if self.packs else Padded(batch, self.config.pad_token_id or 0)
         inputs = layout.inputs(self.backbone.first_position(self.config))
-        if not getattr(self.config, "type_vocab_size", 0):
+        if not reads_token_types(self.config):
             del inputs["token_type_ids"]
         with taps.recording(taps.Recording(reads, layout, self.dims.layers, self.per_word)) as outputs:
             logits = self.network(**inputs).logits
@@ -80,9 +80,22 @@ def tapped(network: nn.Module, *, per_word: bool) -> Model:
     backbone = backbone_of(network.config)
     parts = backbone.parts(network)
     taps.install(network, parts)
+    if not backbone.PACKS and (padding := parts.tables[0].padding_idx) is not None:
+        with torch.no_grad():  # what lies past a text's end is nothing, as where the text stands alone
+            parts.tables[0].weight[padding] = 0
     labels = parts.classifier.out_features if parts.classifier else 0
     dims = replace(backbone.dims(network.config), labels=labels, answer=answer_of(network.config))
     return Model(network, backbone, dims, parts, per_word, backbone.PACKS)
+
+
+def reads_token_types(config: Any) -> bool:
+    """Whether a network tells the second text of a pair by token types; of RoBERTa's single type nothing is told."""
+    return getattr(config, "type_vocab_size", 0) > 1
+
+
+def longest_input(config: Any) -> int:
+    """Most tokens of an input: as many as there are positions from the family's first one on."""
+    return int(config.max_position_embeddings) - backbone_of(config).first_position(config)
 
 
 def answer_of(config: Any) -> Answer:

@@ -31,6 +31,17 @@ class Outlook:
         """What will encode for it."""
         return Encoder(read_tokenizer(self.folder), self.max_length)
 
+    def of_size(self, dims: Dims) -> "Outlook":
+        """The outlook of a model of another size that is cut from this one.
+
+        Raises:
+            RecipeError: The family has none of that size.
+        """
+        config = read_config(self.folder)
+        backbone = backbone_of(config)
+        own = backbone.dims(backbone.build(backbone.Spec(), config, dims))
+        return replace(self, dims=replace(own, labels=dims.labels, answer=dims.answer))
+
 
 def outlook_of(folder: Path, max_length: int) -> Outlook:
     """The outlook of what is trained from a directory without changing its size.

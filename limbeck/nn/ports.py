@@ -38,10 +38,10 @@ class LayerParts:
         key: See `query`.
         value: See `query`.
         attention_out: Projection back to the residual stream.
-        attention_norm: LayerNorm after the attention.
+        attention_norm: Normalisation after the attention: a LayerNorm, or what has its weight and bias.
         ffn_in: Projection to the intermediate width.
         ffn_out: Projection back.
-        ffn_norm: LayerNorm after the feed-forward part.
+        ffn_norm: Normalisation after the feed-forward part, likewise.
         attention_join: The module that takes the attention's output and the residual stream, and all that follows
             works token by token; None if the family has none.
     """
@@ -52,10 +52,10 @@ class LayerParts:
     key: nn.Linear
     value: nn.Linear
     attention_out: nn.Linear
-    attention_norm: nn.LayerNorm
+    attention_norm: nn.Module
     ffn_in: nn.Linear
     ffn_out: nn.Linear
-    ffn_norm: nn.LayerNorm
+    ffn_norm: nn.Module
     attention_join: nn.Module | None = None
 
 
@@ -65,16 +65,18 @@ class Parts:
 
     Attributes:
         embeddings: The module whose output is hidden state 0.
-        tables: Embedding tables as wide as the residual stream, that of the words first.
-        embedding_norm: LayerNorm of the embeddings.
-        layers: The layers, lowest first.
+        tables: Embedding tables, that of the tokens first; as wide as the residual stream unless there is a projection.
+        embedding_norm: Normalisation of the embeddings, as wide as they.
+        projection: Linear layer that widens narrower embeddings to the residual stream, if there is one.
+        layers: The layers in the order of their calls, lowest first; one that is called twice stands there twice.
         head: Linear layers after the last hidden state that map hidden to hidden (poolers and their kin).
         classifier: The layer that gives the logits, or None for a bare encoder.
     """
 
     embeddings: nn.Module
     tables: Sequence[nn.Embedding]
-    embedding_norm: nn.LayerNorm
+    embedding_norm: nn.Module
+    projection: nn.Linear | None
     layers: Sequence[LayerParts]
     head: Sequence[nn.Linear]
     classifier: nn.Linear | None
@@ -86,7 +88,8 @@ class Backbone(Protocol):
 
     Spec: type[Any]
     PACKS: bool
-    """Whether several texts may stand in one row: no token looks past its text's border but in the attention."""
+    """Whether several texts may stand in one row: no token looks past its text's border but in the attention. Where one
+    does, padding is embedded as zero, as if the text stood alone."""
 
     def first_position(self, config: Any) -> int:
         """The number that the family gives to the first position."""
@@ -98,4 +101,8 @@ class Backbone(Protocol):
         """Where the parts of a network of this family are."""
 
     def build(self, spec: Any, config: Any, dims: Dims) -> Any:
-        """A copy of the configuration with another size: that of a student of this family."""
+        """A copy of the configuration with another size: that of a student of this family.
+
+        Raises:
+            RecipeError: Networks of the family cannot have that size, or be cut to it; says what can.
+        """

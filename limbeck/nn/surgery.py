@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from jaxtyping import Float, Int
@@ -33,7 +34,8 @@ class Importance:
 def measure_importance(model: Model, batches: Iterable[Batch], loss: Callable[[Batch], Tensor]) -> Importance:
     """Importance of each part on some batches.
 
-    A mask on the inputs of a linear layer has the gradient `Σ_rows W ⊙ ∂L/∂W` by columns, so no mask is needed.
+    A mask on the inputs of a linear layer has the gradient `Σ_rows W ⊙ ∂L/∂W` by columns, so no mask is needed. Of a
+    layer that is called several times, that is the mask which all its calls share, and it is counted once.
 
     Args:
         model: The model to be cut; its gradients are cleared afterwards.
@@ -44,6 +46,7 @@ def measure_importance(model: Model, batches: Iterable[Batch], loss: Callable[[B
     hidden = torch.zeros(dims.hidden)
     heads = torch.zeros(dims.layers, dims.heads)
     neurons = torch.zeros(dims.layers, dims.intermediate)
+    readers = {id(x): x for layer in parts.layers for x in (layer.query, layer.key, layer.value, layer.ffn_in)}
     model.network.requires_grad_(True).eval()
     for batch in batches:
         model.network.zero_grad(set_to_none=True)
@@ -51,8 +54,8 @@ def measure_importance(model: Model, batches: Iterable[Batch], loss: Callable[[B
         for number, layer in enumerate(parts.layers):
             heads[number] += _by_column(layer.attention_out).view(dims.heads, -1).sum(1).abs().cpu()
             neurons[number] += _by_column(layer.ffn_out).abs().cpu()
-            for reader in (layer.query, layer.key, layer.value, layer.ffn_in):
-                hidden += _by_column(reader).abs().cpu()
+        for reader in readers.values():
+            hidden += _by_column(reader).abs().cpu()
     model.network.zero_grad(set_to_none=True)
     return Importance(hidden, heads, neurons)
 
@@ -86,39 +89,54 @@ def cut(
         dims: The student's size, nowhere larger than the teacher's.
         build: Makes a fresh network from a configuration.
         layers: For each student layer the teacher layer it is taken from, counted from 1.
-        importance: What to keep where the student is narrower; not needed where only layers are dropped.
+        importance: What to keep where the student is narrower; None where only layers are dropped, which copies the
+            others whole.
 
     Returns:
         The student, in training mode.
+
+    Raises:
+        RecipeError: The family has no student of that size.
     """
     config = teacher.backbone.build(teacher.backbone.Spec(), teacher.config, dims)
     student = tapped(build(config), per_word=teacher.per_word)
-    hidden = _top(importance.hidden if importance else None, dims.hidden, teacher.dims.hidden)
     with torch.no_grad():
-        _copy_outer(student.parts, teacher.parts, hidden)
-        for target, number in zip(student.parts.layers, layers, strict=True):
-            source = teacher.parts.layers[number - 1]
-            _copy_layer(target, source, _choose(source, number - 1, dims, teacher.dims, hidden, importance))
-            # Scores are divided by √head_dim; with smaller heads the same products must be divided by as much.
-            shrink = math.sqrt(dims.hidden / dims.heads * teacher.dims.heads / teacher.dims.hidden)
-            target.query.weight.mul_(shrink)
-            target.query.bias.mul_(shrink)
+        if importance is None:
+            _copy_whole(student, teacher, layers)
+        else:
+            _copy_narrow(student, teacher, layers, importance)
     student.network.train()
     return student
 
 
-def _top(scores: Tensor | None, count: int, of: int) -> Tensor:
+def _copy_whole(student: Model, teacher: Model, layers: Sequence[int]) -> None:
+    known = teacher.network.state_dict()
+    student.network.load_state_dict({name: known[name] for name in student.network.state_dict()})
+    for target, number in zip(student.parts.layers, layers, strict=True):
+        target.layer.load_state_dict(teacher.parts.layers[number - 1].layer.state_dict())
+
+
+def _copy_narrow(student: Model, teacher: Model, layers: Sequence[int], importance: Importance) -> None:
+    dims, of = student.dims, teacher.dims
+    hidden = _top(importance.hidden, dims.hidden)
+    # Scores are divided by √head_dim; with smaller heads the same products must be divided by as much.
+    shrink = math.sqrt(dims.hidden / dims.heads * of.heads / of.hidden)
+    _copy_outer(student.parts, teacher.parts, hidden)
+    for target, number in zip(student.parts.layers, layers, strict=True):
+        source = teacher.parts.layers[number - 1]
+        _copy_layer(target, source, _choose(source, number - 1, dims, of, hidden, importance))
+        target.query.weight.mul_(shrink)
+        target.query.bias.mul_(shrink)
+
+
+def _top(scores: Tensor, count: int) -> Tensor:
     """Indices of the `count` largest scores, in ascending order of index so that features keep their places."""
-    if scores is None or count == of:
-        return torch.arange(count)
     return scores.topk(count).indices.sort().values
 
 
-def _choose(
-    source: LayerParts, number: int, dims: Dims, of: Dims, hidden: Tensor, importance: Importance | None
-) -> _Kept:
-    heads = _top(importance.heads[number] if importance else None, dims.heads, of.heads)
-    neurons = _top(importance.neurons[number] if importance else None, dims.intermediate, of.intermediate)
+def _choose(source: LayerParts, number: int, dims: Dims, of: Dims, hidden: Tensor, importance: Importance) -> _Kept:
+    heads = _top(importance.heads[number], dims.heads)
+    neurons = _top(importance.neurons[number], dims.intermediate)
     size = dims.hidden // dims.heads
     # Queries meet keys, values meet the output projection: a feature is worth what both sides give it.
     scores = source.query.weight.norm(dim=1) * source.key.weight.norm(dim=1)
@@ -136,13 +154,17 @@ def _features_of_heads(
 ) -> Int[Tensor, " features"]:
     """The `size` strongest features of each kept head, as indices into the concatenated heads."""
     old_size = strength.shape[1]
-    return torch.cat([head * old_size + _top(strength[head].cpu(), size, old_size) for head in heads.tolist()])
+    return torch.cat([head * old_size + _top(strength[head].cpu(), size) for head in heads.tolist()])
 
 
 def _copy_outer(student: Parts, teacher: Parts, hidden: Tensor) -> None:
+    embedded = hidden
+    if student.projection is not None and teacher.projection is not None:
+        embedded = torch.arange(teacher.projection.in_features)
+        _copy_linear(student.projection, teacher.projection, hidden, embedded)
     for to, table in zip(student.tables, teacher.tables, strict=True):
-        to.weight.copy_(table.weight[: to.weight.shape[0], hidden])
-    _copy_norm(student.embedding_norm, teacher.embedding_norm, hidden)
+        to.weight.copy_(table.weight[:, embedded])
+    _copy_norm(student.embedding_norm, teacher.embedding_norm, embedded)
     for to_linear, linear in zip(student.head, teacher.head, strict=True):
         _copy_linear(to_linear, linear, hidden, hidden)
     if student.classifier is not None and teacher.classifier is not None:
@@ -165,6 +187,6 @@ def _copy_linear(to: nn.Linear, linear: nn.Linear, rows: Tensor, columns: Tensor
     to.bias.copy_(linear.bias[rows])
 
 
-def _copy_norm(to: nn.LayerNorm, norm: nn.LayerNorm, features: Tensor) -> None:
+def _copy_norm(to: Any, norm: Any, features: Tensor) -> None:
     to.weight.copy_(norm.weight[features])
     to.bias.copy_(norm.bias[features])

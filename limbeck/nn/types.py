@@ -24,6 +24,7 @@ class Dims:
         intermediate: Width of the feed-forward layer.
         labels: Width of the logits.
         answer: What the logits mean: one class, each label by itself, or a value.
+        attention: Width of a layer's heads together; 0 where it is `hidden`, as it mostly is.
     """
 
     layers: int
@@ -32,6 +33,12 @@ class Dims:
     intermediate: int
     labels: int = 0
     answer: Answer = "class"
+    attention: int = 0
+
+    @property
+    def attended(self) -> int:
+        """Width of a layer's queries, of all heads together; that of its keys and values."""
+        return self.attention or self.hidden
 
     def __str__(self) -> str:
         return f"{self.layers}x{self.hidden}"

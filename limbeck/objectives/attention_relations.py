@@ -84,14 +84,13 @@ def build(spec: Spec, student: Dims, teacher: Dims) -> AttentionRelations:
     Raises:
         RecipeError: They do not, or it does not; those that would do are named.
     """
-    fit = [n for n in range(1, 129) if student.hidden % n == 0 and teacher.hidden % n == 0]
-    heads = spec.relation_heads or max(
-        n for n in fit if n == 1 or (n <= _MOST_HEADS and student.hidden // n >= _FEATURES)
-    )
-    if student.hidden % heads or teacher.hidden % heads:
+    width, of = student.attended, teacher.attended
+    fit = [n for n in range(1, 129) if width % n == 0 and of % n == 0]
+    heads = spec.relation_heads or max(n for n in fit if n == 1 or (n <= _MOST_HEADS and width // n >= _FEATURES))
+    if width % heads or of % heads:
         raise RecipeError(
-            f"attention_relations.relation_heads: {heads} does not divide both widths {student.hidden} and "
-            f"{teacher.hidden}; those that do are {', '.join(map(str, fit))}"
+            f"attention_relations.relation_heads: {heads} does not divide both widths {width} and {of}; those that do "
+            f"are {', '.join(map(str, fit))}"
         )
     if spec.teacher_layer > teacher.layers:
         raise RecipeError(

@@ -253,14 +253,13 @@ def _outlook(spec: Spec, teacher: Outlook) -> Outlook:
     """What the student will be."""
     text, reference = read_student(spec.student)
     length = spec.max_length or teacher.max_length
-    origin = outlook_of(resolve(_named(reference)), length) if reference else teacher
+    origin = outlook_of(resolve(_named(reference)), length) if reference else replace(teacher, max_length=length)
     check_length(origin.folder, length, "distil.max_length")
     of = replace(origin.dims, labels=teacher.dims.labels, answer=teacher.dims.answer)
-    if not text:
-        return replace(origin, dims=of)
-    shape = parse_shape(text, Shape(of.layers, of.hidden, of.heads, of.intermediate))
-    dims = replace(of, layers=shape.layers, hidden=shape.hidden, heads=shape.heads, intermediate=shape.intermediate)
-    return Outlook(dims, origin.folder, length)
+    if text:
+        shape = parse_shape(text, Shape(of.layers, of.hidden, of.heads, of.intermediate))
+        of = replace(of, layers=shape.layers, hidden=shape.hidden, heads=shape.heads, intermediate=shape.intermediate)
+    return origin.of_size(of)
 
 
 def _aligned(student: Outlook, teacher: Outlook) -> bool:

@@ -3,6 +3,7 @@
 The gate: over at least 12 shapes of input the logits differ by no more than the tolerance, or nothing is written.
 """
 
+import hashlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from limbeck.core.errors import GateError
 from limbeck.core.journal import Journal
 from limbeck.core.spec import Spec as CoreSpec
 from limbeck.nn.checkpoint import load_network, save_tokenizer
+from limbeck.nn.model import backbone_of, longest_input, reads_token_types
 from limbeck.text.opening import open_task
 
 SHAPES = (
@@ -49,15 +51,18 @@ class Spec(CoreSpec):
 
 
 class _Logits(nn.Module):
-    """Gives the logits alone, from positional inputs."""
+    """Gives the logits alone, from positional inputs; positions are counted as in training, whatever the padding."""
 
     def __init__(self, network: nn.Module, names: tuple[str, ...]) -> None:
         super().__init__()
         self.network = network
         self._names = names
+        self._first = backbone_of(network.config).first_position(network.config)
 
     def forward(self, *inputs: Tensor) -> Tensor:
-        logits: Tensor = self.network(**dict(zip(self._names, inputs, strict=True))).logits
+        positions = torch.arange(inputs[0].shape[1], device=inputs[0].device) + self._first
+        named = dict(zip(self._names, inputs, strict=True))
+        logits: Tensor = self.network(**named, position_ids=positions[None]).logits
         return logits
 
 
@@ -77,12 +82,12 @@ def run(spec: Spec, inputs: Mapping[str, Bundle], out: Path, log: Journal) -> Bu
     network: Any = load_network(source.path, open_task(source).head)
     # Written out, attention is a shorter graph than the scaled-dot-product operator decomposed, and a faster one.
     network.set_attn_implementation("eager")
-    names = _INPUTS if getattr(network.config, "type_vocab_size", 0) else _INPUTS[:2]
+    names = _INPUTS if reads_token_types(network.config) else _INPUTS[:2]
     reference = _Logits(network, names).eval()
-    limit = min(int(source.facts["max_length"]), network.config.max_position_embeddings)
+    limit = min(int(source.facts["max_length"]), longest_input(network.config))
     with create_bundle(out, "export", spec, inputs) as draft:
         _export(reference, names, limit, draft.path / "model.onnx", spec.opset)
-        _strip(draft.path / "model.onnx")
+        _settle(draft.path / "model.onnx")
         difference = _largest_difference(reference, names, draft.path / "model.onnx", limit)
         if not difference <= spec.tolerance:
             raise GateError(
@@ -131,8 +136,11 @@ def _export(reference: nn.Module, names: tuple[str, ...], limit: int, path: Path
         exporter.setLevel(level)
 
 
-def _strip(path: Path) -> None:
-    """Drop what the exporter notes of every node's origin: a quarter of a megabyte, and paths of this machine."""
+def _settle(path: Path) -> None:
+    """Drop what the exporter notes of every node's origin: a quarter of a megabyte, and paths of this machine.
+
+    What it leaves to be computed in every run is computed, and what it writes twice is written once.
+    """
     import onnx
 
     model = onnx.load(path)
@@ -140,7 +148,38 @@ def _strip(path: Path) -> None:
         part.ClearField("metadata_props")
         part.ClearField("doc_string")
     del model.graph.value_info[:]
+    _transpose(model.graph)
+    _share(model.graph)
     onnx.save(model, path)
+
+
+def _transpose(graph: Any) -> None:
+    """Transpose weights now: the exporter leaves large ones of a layer that is called twice (ALBERT's) to every run."""
+    from onnx import numpy_helper
+
+    weights = {t.name: t for t in graph.initializer}
+    turned = [n for n in graph.node if n.op_type == "Transpose" and n.input[0] in weights]
+    for node in turned:
+        order = next((list(a.ints) for a in node.attribute if a.name == "perm"), None)
+        array = np.ascontiguousarray(numpy_helper.to_array(weights[node.input[0]]).transpose(order))
+        graph.initializer.append(numpy_helper.from_array(array, node.output[0]))
+        graph.node.remove(node)
+
+
+def _share(graph: Any) -> None:
+    """Make equal weights one, as small ones are written for each call of their layer, and drop those without a use."""
+    firsts: dict[tuple[Any, ...], str] = {}
+    names = {
+        t.name: firsts.setdefault((t.data_type, *t.dims, hashlib.sha256(t.raw_data).digest()), t.name)
+        for t in graph.initializer
+        if t.raw_data
+    }
+    for node in graph.node:
+        node.input[:] = [names.get(name, name) for name in node.input]
+    used = {name for node in graph.node for name in node.input}
+    kept = [t for t in graph.initializer if t.name in used]
+    del graph.initializer[:]
+    graph.initializer.extend(kept)
 
 
 def _sample(name: str, batch: int, length: int, vocabulary: int, seed: int = 0) -> Tensor:

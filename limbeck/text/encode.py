@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
-from tokenizers import Tokenizer
+from tokenizers import Tokenizer, pre_tokenizers
 
 from limbeck.core.errors import BundleError
 
@@ -72,6 +73,13 @@ class Encoder:
         tokenizer.enable_truncation(self.max_length, stride=(self.max_length - 2) // _WINDOW_CONTEXT)
         return tokenizer
 
+    @cached_property
+    def _byte_level(self) -> bool:
+        """Whether the space before a word belongs to it, as in GPT-2's and RoBERTa's vocabularies."""
+        whole: Any = self._tokenizer.pre_tokenizer
+        steps: Any = whole if isinstance(whole, pre_tokenizers.Sequence) else [whole]
+        return any(isinstance(step, pre_tokenizers.ByteLevel) for step in steps)
+
     def same_as(self, other: "Encoder") -> bool:
         """Whether the other cuts every text into the same tokens, at the same places."""
         return self.max_length == other.max_length and self._tokenizer.to_str() == other._tokenizer.to_str()
@@ -105,7 +113,8 @@ class Encoder:
         that the tokenizer drops altogether (a lone control character) has no position.
         """
         limit = self.max_length * _CHARACTERS_PER_TOKEN
-        cleaned = [[clean(w[:limit]) for w in sentence] for sentence in sentences]
+        before = " " if self._byte_level else ""
+        cleaned = [[before + clean(w[:limit]) for w in sentence] for sentence in sentences]
         encodings = self._windows.encode_batch(cleaned, is_pretokenized=True)
         return [_windows([e, *e.overflowing]) for e in encodings]
 

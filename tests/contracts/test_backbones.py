@@ -79,7 +79,7 @@ def test_shallow_student_is_the_lower_part_of_its_teacher(family):
         torch.testing.assert_close(got.hidden[layer], wanted.hidden[layer])
 
 
-@pytest.mark.parametrize("family", NAMES)
+@pytest.mark.parametrize("family", models.NARROWED)
 @pytest.mark.parametrize("dims", [Dims(2, 12, 4, 20, 3), Dims(3, 10, 2, 32, 3), Dims(4, 24, 4, 10, 3)], ids=str)
 def test_narrow_student_saves_and_opens_with_stock_classes(family, dims, per_word, tmp_path):
     teacher = models.model(family, per_word=per_word)
@@ -103,7 +103,7 @@ def test_narrow_student_saves_and_opens_with_stock_classes(family, dims, per_wor
     )
 
 
-@pytest.mark.parametrize("family", NAMES)
+@pytest.mark.parametrize("family", models.NARROWED)
 def test_importance_is_the_gradient_of_a_mask(family):
     """Masking a neuron's output by m gives ∂L/∂m; the shortcut by columns must equal it."""
     teacher = models.model(family)
@@ -121,7 +121,7 @@ def test_importance_is_the_gradient_of_a_mask(family):
     torch.testing.assert_close(importance.neurons[1], mask.grad.abs(), rtol=1e-4, atol=1e-6)
 
 
-@pytest.mark.parametrize("family", NAMES)
+@pytest.mark.parametrize("family", models.NARROWED)
 def test_narrow_heads_give_the_same_scores_if_what_they_lose_is_nothing(family):
     teacher = models.model(family)
     for part in teacher.parts.layers:

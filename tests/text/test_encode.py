@@ -6,10 +6,11 @@ import timeit
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tokenizers import pre_tokenizers
 
 from limbeck.core.errors import BundleError
 from limbeck.text.encode import Encoder
-from tests.makers import WORDS, tiny_tokenizer
+from tests.makers import WORDS, byte_level_tokenizer, tiny_tokenizer, unigram_tokenizer
 
 CLS, SEP = 2, 3
 
@@ -78,6 +79,30 @@ def test_words_that_fit_are_one_window(encoder):
     [[one]] = encoder.words([["Anna", "visited", "Oslo"]])
     assert one.ids == [CLS, *ids("anna", "visited", "oslo"), SEP]
     assert (one.firsts, one.words) == ([1, 2, 3], [0, 1, 2])
+
+
+@pytest.mark.parametrize("make", [byte_level_tokenizer, unigram_tokenizer])
+def test_words_are_those_of_a_text_that_go_after_a_space(make):
+    tokenizer = make()
+    encoder = Encoder(tokenizer, 16)
+    [[one]] = encoder.words([["good", "filmx", "bad"]])
+    [text] = encoder.texts([" good filmx bad"])
+    assert one.ids == text.ids
+    assert (one.firsts, one.words) == ([1, 2, 4], [0, 1, 2])
+
+
+def test_space_before_a_word_may_be_split_off_in_turn():
+    tokenizer = byte_level_tokenizer()
+    tokenizer.pre_tokenizer = pre_tokenizers.Sequence([pre_tokenizers.Digits(), tokenizer.pre_tokenizer])
+    [[one]] = Encoder(tokenizer, 16).words([["good", "film"]])
+    assert one.ids == Encoder(tokenizer, 16).texts([" good film"])[0].ids
+
+
+@pytest.mark.parametrize("make", [byte_level_tokenizer, unigram_tokenizer])
+def test_a_pair_without_types(make):
+    [one] = Encoder(make(), 16).texts(["good"], ["bad film"])
+    assert set(one.type_ids) == {0}
+    assert Encoder(make(), 16).pad_id == 1
 
 
 def test_a_word_is_answered_for_by_its_first_piece(encoder):

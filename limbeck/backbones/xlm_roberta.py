@@ -1,0 +1,39 @@
+"""XLM-R: RoBERTa in 100 languages, on one Unigram vocabulary (Conneau et al. 2019, arXiv:1911.02116).
+
+Reads `model_type: xlm-roberta`. As RoBERTa: positions begin after the padding's, no token types, no pooler. Its table
+of 250 002 tokens is most of its size; a narrower student narrows it, a shallower one does not.
+"""
+
+from typing import Any
+
+from limbeck.core.spec import Spec as CoreSpec
+from limbeck.nn import bert_kin
+from limbeck.nn.ports import Parts
+from limbeck.nn.types import Dims
+
+
+class Spec(CoreSpec):
+    """XLM-R has nothing to choose beyond its size, which the student's shape gives."""
+
+
+PACKS = True
+
+
+def first_position(config: Any) -> int:
+    """The number after padding's, which is that of the padding token."""
+    return int(config.pad_token_id) + 1
+
+
+def dims(config: Any) -> Dims:
+    """The size that a configuration describes."""
+    return bert_kin.dims(config)
+
+
+def parts(network: Any) -> Parts:
+    """Where the parts of a network of this family are."""
+    return bert_kin.parts(network)
+
+
+def build(spec: Spec, config: Any, dims: Dims) -> Any:
+    """A copy of the configuration with another size: that of a student of this family."""
+    return bert_kin.resized(config, dims)
