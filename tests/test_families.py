@@ -49,7 +49,10 @@ def check_formats(result: Result) -> None:
     assert len(set(int8)) == len(int8) > 5
 
 
-@pytest.mark.parametrize("family", ["roberta", "xlm_roberta", "electra", "albert", "mobilebert"])
+RARER = [pytest.param(family, marks=pytest.mark.slow) for family in ("xlm_roberta", "electra", "albert", "mobilebert")]
+
+
+@pytest.mark.parametrize("family", ["roberta", *RARER])
 def test_texts(family, tmp_path):
     result = compress(models.reviews(tmp_path / "reviews.csv", 240), tmp_path, family)
     check_formats(result)
@@ -63,6 +66,7 @@ def test_texts(family, tmp_path):
     assert {answer["label"] for answer in limbeck.load(result.out).predict(TEXTS)} <= {"negative", "positive"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("family", ["roberta", "electra"])
 def test_words(family, tmp_path):
     result = compress(models.entities(tmp_path / "entities.conll", 200), tmp_path, family)

@@ -105,6 +105,7 @@ def test_bundle_answers_what_was_asked(run):
         assert none["probabilities"]["anna"] < 0.5 < two["probabilities"]["anna"]
 
 
+@pytest.mark.slow
 def test_a_teacher_of_the_kind_is_not_trained_again(run, tmp_path):
     again = compress(run.rows, tmp_path / "again", run.result.out / "teacher", LEARN)
     assert again.bundles["finetune"].facts["history"] == []

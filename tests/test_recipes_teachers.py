@@ -24,6 +24,7 @@ RECIPES = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", RECIPES)
 def test_recipe_ends_with_a_measured_bundle(name, tmp_path):
     assert name in recipe_names()
