@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from tokenizers import Tokenizer
+from tokenizers import Tokenizer, decoders
 from tokenizers.models import BPE, Unigram, WordPiece
 from tokenizers.normalizers import NFKC, BertNormalizer
 from tokenizers.pre_tokenizers import BertPreTokenizer, ByteLevel, Metaspace, WhitespaceSplit
@@ -64,6 +64,7 @@ def byte_level_tokenizer() -> Tokenizer:
     vocabulary = {piece: i for i, piece in enumerate(dict.fromkeys(pieces))}
     tokenizer = Tokenizer(BPE(vocabulary, list(merges)))
     tokenizer.pre_tokenizer = ByteLevel(add_prefix_space=False)
+    tokenizer.decoder = decoders.ByteLevel()
     tokenizer.post_processor = RobertaProcessing(("</s>", 2), ("<s>", 0), add_prefix_space=False)
     tokenizer.add_special_tokens(_SENTENCE_PIECES)
     return tokenizer
@@ -77,6 +78,7 @@ def unigram_tokenizer() -> Tokenizer:
     tokenizer = Tokenizer(Unigram(list(pieces.items()), unk_id=3))
     tokenizer.normalizer = NFKC()
     tokenizer.pre_tokenizer = InTurn([WhitespaceSplit(), Metaspace()])
+    tokenizer.decoder = decoders.Metaspace()
     tokenizer.post_processor = TemplateProcessing(
         single="<s> $A </s>",
         pair="<s> $A </s> </s> $B </s>",

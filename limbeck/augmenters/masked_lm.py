@@ -100,6 +100,8 @@ class Filler:
             inputs["token_type_ids"] = types.to(self._device)
         self._masks = masks.to(self._device)
         logits: Tensor = self._network(**inputs).logits
+        if logits.ndim == 3:  # MobileBERT's head multiplies by that layer's weights without calling it
+            logits = logits[self._masks]
         return logits.log_softmax(-1).cpu()
 
 

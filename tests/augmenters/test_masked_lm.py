@@ -5,7 +5,7 @@ from random import Random
 import pytest
 import torch
 from tokenizers import Tokenizer
-from transformers import BertForMaskedLM, DistilBertConfig, DistilBertForMaskedLM
+from transformers import AutoModelForMaskedLM, BertForMaskedLM
 
 from limbeck.augmenters.masked_lm import Filler, Spec, batches, build, likeliest, masked, pieces_of
 from limbeck.core.errors import BundleError
@@ -13,6 +13,7 @@ from limbeck.text.chinese import join_chinese
 from limbeck.text.sentence import Sentence
 from limbeck.text.words import is_cjk, split_words
 from tests import models
+from tests.makers import tiny_tokenizer
 
 
 @pytest.fixture(scope="module")
@@ -104,12 +105,15 @@ def test_words_past_the_longest_input_stay(folder):
     assert [len(found) > 1 for found in cut] == [True, False]
 
 
-def test_families_without_token_types_will_do(folder, tmp_path):
-    tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
-    size = {"dim": 16, "n_layers": 1, "n_heads": 2, "hidden_dim": 32, "max_position_embeddings": 64}
-    DistilBertForMaskedLM(DistilBertConfig(vocab_size=tokenizer.get_vocab_size(), **size)).save_pretrained(tmp_path)
+@pytest.mark.parametrize("family", models.FAMILIES)
+def test_every_family_will_do(family, tmp_path):
+    tokenizer = models.TOKENIZERS.get(family, tiny_tokenizer)()
+    config = models.config(family, vocabulary=tokenizer.get_vocab_size())
+    AutoModelForMaskedLM.from_config(config).save_pretrained(tmp_path)
     tokenizer.save(str(tmp_path / "tokenizer.json"))
     assert len(outcomes(build(spec(tmp_path), None), "a film")[1]) == 4
+    with pytest.raises(BundleError, match=r"64 positions; set augmenter.max_length to at most 30"):
+        build(spec(tmp_path, max_length=31), None)
 
 
 def test_pieces_and_masks(folder):

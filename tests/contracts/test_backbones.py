@@ -51,6 +51,14 @@ def test_taps_equal_eager_attention_and_stock_hidden_states(family, per_word, pa
 
 
 @pytest.mark.parametrize("family", NAMES)
+def test_answers_are_the_same_where_the_last_layer_is_not_computed_whole(family, per_word):
+    model, batch = models.model(family, per_word=per_word), models.batch(per_word=per_word)
+    with torch.no_grad():
+        whole = model.run(batch, Reads(True, frozenset({model.dims.layers})))
+        torch.testing.assert_close(model.run(batch, Reads(True)).logits, whole.logits)
+
+
+@pytest.mark.parametrize("family", NAMES)
 def test_nothing_is_recorded_unasked(family):
     got = models.model(family).run(models.batch(), Reads(logits=True))
     assert got.hidden == got.queries == got.keys == got.values == {}

@@ -169,11 +169,11 @@ def test_a_second_teacher_of_other_labels_is_refused(teacher, tagger, data, tmp_
         made("distil", tmp_path / "s", {"teacher": teacher, "teacher_2": tagger, "data": data})
 
 
-def foreseen(tmp_path, data, fields, **inputs):
+def foreseen(tmp_path, data, fields, family="bert", **inputs):
     """Run a recipe in which a teacher is still to be trained."""
     steps = [
         {"stage": "finetune", "out": "teacher", "from": {"data": str(data.path)}}
-        | {"model": str(models.backbone(tmp_path / "bert")), "max_length": 32},
+        | {"model": str(models.backbone(tmp_path / family, family)), "max_length": 32},
         {"stage": "distil", "name": "assistant", "from": {"teacher": "teacher", "data": str(data.path)}}
         | {"student": "3x24", "objectives": ["soft_targets"]},
         {"stage": "distil", "from": {"teacher": "assistant", "data": str(data.path), **inputs}, **fields},
@@ -193,3 +193,9 @@ def test_what_can_be_seen_is_refused_before_any_teacher_is_trained(data, tagger,
         with pytest.raises(LimbeckError, match=message):
             foreseen(tmp_path, data, fields, **inputs)
         assert not (tmp_path / "out").exists()
+
+
+def test_sizes_that_the_family_has_not_are_refused_before_any_teacher_is_trained(data, tmp_path):
+    with pytest.raises(RecipeError, match="MobileBERT's bottlenecks tie its widths"):
+        foreseen(tmp_path, data, {"student": "2x12"}, "mobilebert")
+    assert not (tmp_path / "out").exists()
