@@ -19,14 +19,11 @@ class Bar(Protocol):
 
 
 class Journal:
-    """Prints for people and records for programs.
+    """Prints for people and records for programs; `warnings` holds all that it warned of, in order.
 
     Args:
         path: `log.jsonl` to append to; None records nothing.
         quiet: Print nothing.
-
-    Attributes:
-        warnings: All that it warned of, in order.
     """
 
     def __init__(self, path: Path | None = None, *, quiet: bool = False) -> None:

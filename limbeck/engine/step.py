@@ -15,16 +15,13 @@ if TYPE_CHECKING:
 
 
 class Step:
-    """Trains a mixture, a batch at a time.
+    """Trains a mixture, a batch at a time; `warmup` tells the steps in which the rate climbs.
 
     Args:
         mixture: The network and its objectives.
         spec: How to train.
         accelerator: accelerate's, which knows devices, processes and precision.
         total: Steps in all, for the schedule.
-
-    Attributes:
-        warmup: Steps in which the rate climbs.
     """
 
     def __init__(self, mixture: "Mixture", spec: "Training", accelerator: Any, total: int) -> None:

@@ -62,9 +62,8 @@ class OnlineTeacher:
         identity: Hash of its files.
     """
 
-    ahead = False
-
     def __init__(self, model: Model, reads: Reads, identity: str) -> None:
+        self.ahead = False
         self._model, self.reads, self.identity = model, reads, identity
         self.dims, self.device = model.dims, next(model.network.parameters()).device
 
@@ -83,9 +82,8 @@ class CachedTeacher:
         reads: What they hold.
     """
 
-    ahead = True
-
     def __init__(self, folder: Path, rows: Rows, reads: Reads) -> None:
+        self.ahead = True
         header = read_json(folder / _HEADER)
         self._heads: int = header["heads"]
         self._reads = reads

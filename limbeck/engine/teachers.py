@@ -32,9 +32,8 @@ class ForeignTeacher:
         identity: Hash of the teacher's files.
     """
 
-    ahead = False
-
     def __init__(self, model: Model, own: Rows, rows: Rows, identity: str) -> None:
+        self.ahead = False
         self.reads, self.dims = Reads(logits=True), model.dims
         self.device = next(model.network.parameters()).device
         self._model, self._own, self._items = model, own, rows.items
@@ -66,9 +65,8 @@ class Ensemble:
         shares: Each one's share in the mean of their probabilities; None: by its confidence, item by item.
     """
 
-    ahead = False
-
     def __init__(self, teachers: Sequence[LiveTeacher], shares: Sequence[float] | None) -> None:
+        self.ahead = False
         first = teachers[0]
         self.reads, self.dims, self.device = first.reads, first.dims, first.device
         self._teachers = teachers
