@@ -14,6 +14,8 @@ from limbeck.text.examples import read_examples
 from limbeck.text.port import Example
 from tests import models
 
+pytestmark = pytest.mark.slow
+
 TOY = [
     "finetune.max_length=32",
     "finetune.epochs=6",
@@ -49,10 +51,7 @@ def check_formats(result: Result) -> None:
     assert len(set(int8)) == len(int8) > 5
 
 
-RARER = [pytest.param(family, marks=pytest.mark.slow) for family in ("xlm_roberta", "electra", "albert", "mobilebert")]
-
-
-@pytest.mark.parametrize("family", ["roberta", *RARER])
+@pytest.mark.parametrize("family", ["roberta", "xlm_roberta", "electra", "albert", "mobilebert"])
 def test_texts(family, tmp_path):
     result = compress(models.reviews(tmp_path / "reviews.csv", 240), tmp_path, family)
     check_formats(result)
@@ -66,7 +65,6 @@ def test_texts(family, tmp_path):
     assert {answer["label"] for answer in limbeck.load(result.out).predict(TEXTS)} <= {"negative", "positive"}
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("family", ["roberta", "electra"])
 def test_words(family, tmp_path):
     result = compress(models.entities(tmp_path / "entities.conll", 200), tmp_path, family)
