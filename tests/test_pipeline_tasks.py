@@ -17,6 +17,8 @@ from limbeck.text.examples import read_examples
 from tests import models
 from tests.test_pipeline import STEPS, compress
 
+pytestmark = pytest.mark.slow
+
 KINDS = ("text_regression", "multi_label")
 LEARN = ("finetune.epochs=12", "distil.phases[0].epochs=4", "distil.phases[1].epochs=2")
 
@@ -105,7 +107,6 @@ def test_bundle_answers_what_was_asked(run):
         assert none["probabilities"]["anna"] < 0.5 < two["probabilities"]["anna"]
 
 
-@pytest.mark.slow
 def test_a_teacher_of_the_kind_is_not_trained_again(run, tmp_path):
     again = compress(run.rows, tmp_path / "again", run.result.out / "teacher", LEARN)
     assert again.bundles["finetune"].facts["history"] == []
