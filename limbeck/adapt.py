@@ -42,13 +42,17 @@ def to_rows(recipe: Recipe, rows: Mapping[str, str]) -> Recipe:
 def to_teacher(recipe: Recipe, model: str) -> Recipe:
     """Begin from another pre-trained model, wherever the recipe begins from that of its first `finetune`.
 
+    That is in every `finetune` with this model, and in every student that is said to be a part of it.
+
     Raises:
         RecipeError: The recipe has no step `finetune`.
     """
     if not (models := [s.fields.get("model") for s in recipe.steps if s.stage == "finetune"]):
         raise RecipeError("no step `finetune`, so it cannot take another teacher")
-    fields = {"model": _absolute(model)}
-    return _set(recipe, lambda s: s.stage == "finetune" and s.fields.get("model") == models[0], fields)
+    changed = _set(
+        recipe, lambda s: s.stage == "finetune" and s.fields.get("model") == models[0], {"model": _absolute(model)}
+    )
+    return _students(changed, lambda shape, own: (shape, _absolute(model) if own == models[0] else own))
 
 
 def takes_shape(recipe: Recipe) -> bool:
@@ -58,11 +62,15 @@ def takes_shape(recipe: Recipe) -> bool:
 
 
 def to_student(recipe: Recipe, student: str) -> Recipe:
-    """Give the student another shape, or another model to begin from; a recipe that takes none stays as it is."""
-    maker = evaluation(recipe).inputs["student"]
+    """Give the student another shape, or another model to begin from; a recipe that takes none stays as it is.
+
+    A shape alone changes the shape alone: `half of MODEL` becomes `3x384 of MODEL`.
+    """
     shape, model = read_student(student)
-    fields = {"student": " of ".join(part for part in (shape, _absolute(model)) if part)}
-    return _set(recipe, lambda s: s.place == maker and "student" in s.fields, fields)
+    wanted = _absolute(model)
+    return _students(
+        recipe, lambda _, own: (shape, wanted or (own if shape else "")), evaluation(recipe).inputs["student"]
+    )
 
 
 def to_fresh_teacher(recipe: Recipe) -> Recipe:
@@ -122,6 +130,18 @@ def _absolute(model: str) -> str:
     """A model reference that means the same from everywhere."""
     folder = Path(model).expanduser()
     return str(folder.resolve()) if model and not model.startswith("hf:") and folder.is_dir() else model
+
+
+def _students(recipe: Recipe, change: Callable[[str, str], tuple[str, str]], maker: str | None = None) -> Recipe:
+    """Change shape and model of the student in the step that makes it, or in every step that makes one."""
+
+    def changed(step: Step) -> Step:
+        if "student" not in step.fields or maker not in (None, step.place):
+            return step
+        parts = change(*read_student(str(step.fields["student"])))
+        return step.model_copy(update={"fields": {**step.fields, "student": " of ".join(p for p in parts if p)}})
+
+    return recipe.model_copy(update={"steps": tuple(changed(step) for step in recipe.steps)})
 
 
 def _set(
