@@ -7,13 +7,14 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 from torch import Tensor, nn
 
 from limbeck.core.errors import LimbeckError
 from limbeck.core.journal import Journal
 from limbeck.core.predictions import Predictions
 from limbeck.core.spec import Spec
+from limbeck.engine import processes
 from limbeck.engine.feed import ahead
 from limbeck.engine.guards import LossGuard
 from limbeck.engine.mixture import Mixture
@@ -22,6 +23,7 @@ from limbeck.engine.rows import Rows, epoch_order
 from limbeck.engine.score import TorchScorer, dev_score, predict_split
 from limbeck.engine.step import Step
 from limbeck.engine.teacher_cache import Teacher
+from limbeck.nn.compiling import check
 from limbeck.nn.model import Model, best_device
 from limbeck.nn.types import Batch, Moment, Outputs
 from limbeck.text.encode import Encoder
@@ -59,6 +61,15 @@ class Training(Spec):
     on several GPUs take `all`."""
     precision: Literal["fp32", "bf16", "fp16"] = "fp32"
     """Precision of the forward and backward pass; weights and the optimiser stay in fp32."""
+    compile: bool = False
+    """Whether layers are compiled by `torch.compile`."""
+
+    @field_validator("compile")
+    @classmethod
+    def _can_compile(cls, wanted: bool) -> bool:
+        if wanted:
+            check(best_device())
+        return wanted
 
 
 class Tracked(Spec):
@@ -155,11 +166,10 @@ def train(
     step = Step(mixture, spec, accelerator, total)
     guard = LossGuard(step.warmup, mixture.steady)
     history: list[dict[str, Any]] = []
-    with run.log.bar(phase, total) as bar:
+    with run.log.bar(phase, total) as bar, step.compiled():
         for epoch in range(spec.epochs):
             start = time.monotonic()
-            # Dropout is all that training mode changes in an encoder.
-            mixture.network.train(spec.dropout)
+            step.dropout()
             order = epoch_order(rows.lengths, spec.batch_size, run.spec.seed, epoch)
             losses = _Losses(accelerator)
             feed = _feed(order, epoch, rows, teacher, spec, run.spec.seed, accelerator)
@@ -170,6 +180,7 @@ def train(
                     place = f"{phase}, epoch {epoch + 1}, steps {losses.seen + 1} to {number}"
                     shown = _look(losses, guard, spec, run.log, place)
                 bar.advance(1, **shown)
+            step.gather()
             seconds = time.monotonic() - start
             means = {name: total / len(order) for name, total in losses.totals.items()}
             history.append(_close_epoch(accelerator, mixture, run, phase, epoch, means, seconds))
@@ -271,11 +282,14 @@ def _close_epoch(
 
 
 def _accelerator(spec: Training, run: Run) -> Any:
-    from accelerate import Accelerator, DistributedDataParallelKwargs
+    from accelerate import Accelerator, DistributedDataParallelKwargs, DistributedType, PartialState
     from accelerate.state import AcceleratorState
 
     # The library keeps one precision for the whole process; phases may differ.
     AcceleratorState._reset_state()
+    if processes.sharded():
+        # accelerate shards what it takes for several GPUs: CPUs it does not, nor what it has sharded before.
+        PartialState().distributed_type = DistributedType.MULTI_GPU
     tracker = run.spec.tracker
     accelerator = Accelerator(
         cpu=best_device().type == "cpu",
@@ -285,6 +299,8 @@ def _accelerator(spec: Training, run: Run) -> Any:
         # An objective may leave a head unread.
         kwargs_handlers=[DistributedDataParallelKwargs(find_unused_parameters=True)],
     )
+    if processes.sharded():
+        accelerator.state.fsdp_plugin.mixed_precision_policy = None  # weights stay in fp32; autocast does the rest
     if tracker != "none":
         accelerator.init_trackers(type(run.spec).__module__.rpartition(".")[2])
     return accelerator
