@@ -300,7 +300,10 @@ def _accelerator(spec: Training, run: Run) -> Any:
         kwargs_handlers=[DistributedDataParallelKwargs(find_unused_parameters=True)],
     )
     if processes.sharded():
-        accelerator.state.fsdp_plugin.mixed_precision_policy = None  # weights stay in fp32; autocast does the rest
+        plugin = accelerator.state.fsdp_plugin
+        plugin.mixed_precision_policy = None  # weights stay in fp32; autocast does the rest
+        # Gradients enter a layer by what was tapped inside it, where FSDP would not expect them and fetch its weights.
+        plugin.reshard_after_forward = False
     if tracker != "none":
         accelerator.init_trackers(type(run.spec).__module__.rpartition(".")[2])
     return accelerator

@@ -32,6 +32,8 @@ class Step:
         self._accelerator, self._spec, self._given = accelerator, spec, mixture
         self._trained = mixture.twin() if processes.sharded() else mixture
         self._tables = [] if spec.embeddings == "all" or processes.sharded() else mixture.untied_tables()
+        for table in mixture.untied_tables():
+            table.sparse = False  # whatever the phase before made of them
         made = optimizers(self._trained, self._tables, spec.learning_rate, spec.weight_decay)
         self.warmup = round(spec.warmup_fraction * total)
         self._rates = [schedule(optimizer, spec.schedule, self.warmup, total) for optimizer in made]
