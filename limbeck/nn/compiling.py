@@ -13,7 +13,6 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from limbeck.core.errors import LimbeckError
 from limbeck.nn.model import Model
 
 
@@ -41,20 +40,17 @@ def _while_learning(compiled: Callable[..., Any], plain: Callable[..., Any]) -> 
 
 
 @functools.cache
-def check(device: torch.device) -> None:
-    """Compile a small function for a device, in some seconds.
-
-    Raises:
-        LimbeckError: That fails: there is no compiler, or it lacks something.
-    """
+def fault(device: torch.device) -> str:
+    """Why `torch.compile` does not work for a device, and what to do; empty if it does. Takes some seconds."""
     try:
         torch.compile(_sample, dynamic=True)(torch.ones(2, 3, device=device))
     except Exception as error:  # whatever the compilers raise
-        needs = "a C++ compiler (g++, or the one that CXX names) and Python's headers" if device.type == "cpu" else "Triton"
-        raise LimbeckError(
-            f"torch.compile does not work here: {str(error).strip().splitlines()[0]}. On {device.type} it needs {needs}: "
-            "install that, or set compile to false"
-        ) from None
+        needs = "a C++ compiler (g++, or the one that CXX names) and Python's headers"
+        return (
+            f"torch.compile does not work here: {str(error).strip().splitlines()[0]}. On {device.type} it needs "
+            f"{needs if device.type == 'cpu' else 'Triton'}: install that, or set compile to false"
+        )
+    return ""
 
 
 def _sample(values: Tensor) -> Tensor:
