@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 class Step:
     """Trains a mixture, a batch at a time; `warmup` tells the steps in which the rate climbs.
 
-    Where processes share the weights among them, a twin of the mixture is trained, and `gather` brings its weights back.
+    Where weights lie in parts, a twin of the mixture is trained, and `gather` brings its weights back.
 
     Args:
         mixture: The network and its objectives.
@@ -105,4 +105,5 @@ def _sum_apart(module: nn.Module, tables: Sequence[nn.Embedding]) -> None:
     """Let processes leave the tables' gradients to `sum_rows`."""
     weights = {id(table.weight) for table in tables}
     names = [name for name, parameter in module.named_parameters() if id(parameter) in weights]
-    nn.parallel.DistributedDataParallel._set_params_and_buffers_to_ignore_for_model(module, names)
+    ignore = nn.parallel.DistributedDataParallel._set_params_and_buffers_to_ignore_for_model
+    ignore(module, names)  # type: ignore[no-untyped-call]

@@ -47,7 +47,7 @@ SHARDED = {
 """What `accelerate launch` tells its processes of a configuration with FSDP."""
 
 
-def two(recipe: Path, out: Path, environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
+def in_two(recipe: Path, out: Path, environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
     """Run a recipe in two processes."""
     command = ["torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m", "limbeck", "run", str(recipe)]
     return subprocess.run(
@@ -72,7 +72,7 @@ def test_two_processes_give_the_result_of_one(recipe, tmp_path, fields, environm
             training.update(fields)
     recipe.write_text(yaml.safe_dump(plain))
     run_file(recipe, tmp_path / "one", (), Journal(quiet=True))
-    done = two(recipe, tmp_path / "two", environment)
+    done = in_two(recipe, tmp_path / "two", environment)
     assert done.returncode == 0, done.stderr[-3000:]
     for name in ("teacher", "student"):
         one, two = (open_bundle(tmp_path / run / name) for run in ("one", "two"))
