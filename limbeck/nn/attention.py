@@ -18,5 +18,6 @@ def scaled_products(
     >>> scaled_products(queries, queries).item()  # (1 + 9) / √4
     5.0
     """
-    products: Tensor = left.float().transpose(1, 2) @ right.float().permute(0, 2, 3, 1)
-    return products / math.sqrt(left.shape[-1])
+    scaled = left.float() / math.sqrt(left.shape[-1])
+    products: Tensor = scaled.transpose(1, 2) @ right.float().permute(0, 2, 3, 1)
+    return products

@@ -53,16 +53,17 @@ class Packed:
 
     def flat(self, values: Float[Tensor, "1 tokens ..."]) -> Float[Tensor, "tokens ..."]:
         """The one row."""
-        return values[0]
+        return values.squeeze(0)
 
     def attend(self, query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None, **options: Any) -> Tensor:
         """One product for each group of rows of equal length."""
-        groups = zip(*(self.batch.by_length(x[0].transpose(0, 1)) for x in (query, key, value)), strict=True)
+        flat = (x.squeeze(0).transpose(0, 1) for x in (query, key, value))
+        groups = zip(*map(self.batch.by_length, flat), strict=True)
         parts = [
             scaled_dot_product_attention(*(x.transpose(1, 2) for x in group), **options).transpose(1, 2).flatten(0, 1)
             for group in groups
         ]
-        return (parts[0] if len(parts) == 1 else torch.cat(parts))[None]
+        return (parts[0] if len(parts) == 1 else torch.cat(parts)).unsqueeze(0)
 
     def for_head(self, hidden: Float[Tensor, "1 tokens hidden"], *, per_word: bool) -> Float[Tensor, "_ _ hidden"]:
         """Items alone: `[1, items, hidden]` of words; of texts, whose heads take first tokens, `[items, 1, hidden]`."""
