@@ -24,11 +24,11 @@ from transformers import AutoModelForSequenceClassification
 from limbeck import objectives
 from limbeck.core.bundle import open_bundle
 from limbeck.core.journal import Journal
-from limbeck.engine.loop import Training
 from limbeck.engine.mixture import mix
 from limbeck.engine.rows import Rows, epoch_order
 from limbeck.engine.step import Step
 from limbeck.engine.teacher_cache import OnlineTeacher, open_teacher
+from limbeck.engine.training import Training
 from limbeck.nn.checkpoint import fresh, load_bundle
 from limbeck.nn.model import frozen
 from limbeck.nn.surgery import cut

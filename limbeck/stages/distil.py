@@ -25,13 +25,15 @@ from limbeck.core.shelf import on_shelf
 from limbeck.core.spec import Weighted
 from limbeck.engine import processes
 from limbeck.engine.guards import judge_history, judge_student, judge_teacher
-from limbeck.engine.loop import Run, Tracked, Training, train
+from limbeck.engine.loop import train
 from limbeck.engine.mixture import build_objectives, mix
 from limbeck.engine.rows import Rows
+from limbeck.engine.run import Run
 from limbeck.engine.score import TorchScorer, predict_split
 from limbeck.engine.seed import seed_all
 from limbeck.engine.teacher_cache import Teacher, open_teacher
 from limbeck.engine.teachers import Tutor, together
+from limbeck.engine.training import Tracked, Training
 from limbeck.nn.checkpoint import (
     EMBEDDED,
     check_length,
@@ -186,11 +188,11 @@ def run(spec: Spec, inputs: Mapping[str, Bundle], out: Path, log: Journal) -> Bu
     for tutor in tutors:
         frozen(tutor.model)
     dev = read_examples(data, "dev", labelled=True)
-    shared = Run(spec, student, task, outlook.encoder, dev, log, out.parent)
     answers = [predict_split(TorchScorer(tutor.model, task, tutor.encoder), task, dev) for tutor in tutors]
     for tutor, given in zip(tutors, answers, strict=True):
         log.warn_all(judge_teacher(given, task, tutor.role))
     with create_bundle(out, "distil", spec, inputs, outside(spec)) as draft:
+        shared = Run.open(spec, student, task, outlook.encoder, dev, log, out, draft.origin["step_hash"])
         shares = _shares(spec, tutors, task, dev, log)
         history = _phases(spec, tutors, shares, outlook, rows, examples, shared)
         shared.keep_best()
