@@ -148,8 +148,11 @@ def begin_student(
         f"student {dims}: layers {_told(layers)} of {reference or 'the teacher'}'s {size.layers}"
         + (f", {dims.hidden} of {size.hidden} features by {spec.width}" if narrower else "")
         + (", with a fresh head" if reference else "")
-        + f"; {cost['parameters'] / 1e6:.1f} M parameters, the teacher {cost['teacher_parameters'] / 1e6:.1f} M; "
-        f"{cost['flops'] / 1e9:.2g} GFLOPs for {cost['tokens']:.0f} tokens, the teacher {cost['teacher_flops'] / 1e9:.2g}"
+    )
+    log.say(
+        f"it has {cost['parameters'] / 1e6:.1f} M parameters, the teacher {cost['teacher_parameters'] / 1e6:.1f} M; "
+        f"for {cost['tokens']:.0f} tokens, the mean, it takes {cost['flops'] / 1e9:.2g} GFLOPs, the teacher "
+        f"{cost['teacher_flops'] / 1e9:.2g}"
     )
     return student, cost
 
