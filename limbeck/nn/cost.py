@@ -22,10 +22,11 @@ def forward_flops(parts: Parts, dims: Dims, length: Tokens) -> Tokens:
         dims: Its size.
         length: Tokens of the input, or an array of such, each priced.
 
-    >>> linear = nn.Linear(2, 2)
-    >>> Parts = type("Parts", (), {"embeddings": nn.Embedding(9, 2), "layers": [type("Layer", (), {"layer": linear})]})
-    >>> forward_flops(Parts, Dims(1, 2, 1, 2), 3.0)  # 2 · 4 weights · 3 tokens + 2 products · 2 · 2 wide · 3² pairs
-    96.0
+    >>> from transformers import BertConfig, BertModel
+    >>> from limbeck.nn.bert_kin import dims, parts
+    >>> config = BertConfig(9, hidden_size=2, num_hidden_layers=1, num_attention_heads=1, intermediate_size=3)
+    >>> forward_flops(parts(BertModel(config)), dims(config), 5.0)  # 2 · (4 · 2² + 2 · 2 · 3) · 5 + 4 · 2 · 5²
+    480.0
     """
     blocks = (parts.embeddings, *(layer.layer for layer in parts.layers))
     weights = sum(one.weight.numel() for block in blocks for one in block.modules() if isinstance(one, nn.Linear))
