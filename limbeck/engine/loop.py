@@ -58,7 +58,8 @@ class Training(Spec):
     what they cost; or `all`, by AdamW, whose momentum moves every vector in every step, as BERT's does. Processes
     on several GPUs take `all`."""
     precision: Literal["fp32", "bf16", "fp16"] = "fp32"
-    """Precision of the forward and backward pass; weights and the optimiser stay in fp32."""
+    """Precision of the forward and backward pass; weights and the optimiser stay in fp32. On a CPU with AMX
+    a step in bf16 is about 1.4 times as fast, on one without it is slower."""
 
 
 class Tracked(Spec):
