@@ -24,7 +24,7 @@ def forward_flops(parts: Parts, dims: Dims, length: Tokens) -> Tokens:
 
     >>> from transformers import BertConfig, BertModel
     >>> from limbeck.nn.bert_kin import dims, parts
-    >>> config = BertConfig(9, hidden_size=2, num_hidden_layers=1, num_attention_heads=1, intermediate_size=3)
+    >>> config = BertConfig(hidden_size=2, num_hidden_layers=1, num_attention_heads=1, intermediate_size=3)
     >>> forward_flops(parts(BertModel(config)), dims(config), 5.0)  # 2 · (4 · 2² + 2 · 2 · 3) · 5 + 4 · 2 · 5²
     480.0
     """

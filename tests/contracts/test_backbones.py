@@ -4,7 +4,6 @@ import pytest
 import torch
 import transformers
 
-from limbeck.core.errors import RecipeError
 from limbeck.core.shelf import shelf
 from limbeck.nn.checkpoint import fresh
 from limbeck.nn.cost import forward_flops
@@ -158,12 +157,6 @@ def test_narrow_student_saves_and_opens_with_stock_classes(family, width, dims, 
         dims.heads,
         dims.intermediate,
     )
-
-
-@pytest.mark.parametrize("width", ["importance", "prefix", "pca"])
-def test_mobilebert_is_not_narrowed(width):
-    with pytest.raises(RecipeError, match="only the layers can change"):
-        narrowed(models.model("mobilebert"), (1, 2), Dims(2, 12, 4, 48, 3), width, False)
 
 
 @pytest.mark.parametrize("family", NAMES)

@@ -22,3 +22,10 @@ def test_layers_that_are_not_there_are_refused_before_there_is_a_teacher(family,
     assert foresee_student(StudentSpec(student="half", layers=[2, 4]), teacher).dims.layers == 2
     with pytest.raises(RecipeError, match=r"\[2, 5\] are not 2 layers"):
         foresee_student(StudentSpec(student="half", layers=[2, 5]), teacher)
+
+
+@pytest.mark.parametrize("width", ["importance", "prefix", "pca"])
+def test_mobilebert_is_not_narrowed(width, tmp_path):
+    teacher = outlook_of(models.backbone(tmp_path, "mobilebert"), 32)
+    with pytest.raises(RecipeError, match="only the layers can change"):
+        foresee_student(StudentSpec(student="2x12", width=width), teacher)
