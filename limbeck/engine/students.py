@@ -44,10 +44,10 @@ class StudentSpec(Tracked):
     """Which of that model's layers a shallower student begins with: the `lower` ones (the best start in
     arXiv:2305.15032), the `last`, `spaced` ones from the first to the last (DistilBERT's), or a list, as [1, 3, 6],
     counted from 1. Where all layers are one (ALBERT) there is nothing to choose."""
-    width: Literal["importance", "prefix", "pca"] = "importance"
-    """Which features a narrower student keeps: those that the loss depends on (`importance`), the first ones (`prefix`,
-    of models that were trained or sorted so), or principal components of the hidden states (`pca`). Heads and neurons
-    are kept by importance, or by `prefix` the first. Says nothing where the student is as wide."""
+    width: Literal["importance", "prefix", "pca"] = "pca"
+    """What a narrower student keeps of the features: principal components of the hidden states (`pca`, which begins
+    nearest to the teacher), those that the loss depends on (`importance`), or the first ones (`prefix`, of models that
+    were trained or sorted so). Heads and neurons are kept by importance, or by `prefix` the first. Says nothing where the student is as wide."""
     max_length: int | None = Field(None, ge=8)
     """Tokens per input of the student, special tokens included; as its teacher's if not given."""
 

@@ -66,7 +66,7 @@ def test_students_begin_with_the_layers_and_features_that_are_named(teacher, dat
 
 
 def test_costs_are_told_and_remembered(teacher, data, tmp_path, capsys):
-    fields = {"student": "2x12", "width": "pca", "objectives": ["labels"], "epochs": 1}
+    fields = {"student": "2x12", "objectives": ["labels"], "epochs": 1}
     run_stage("distil", {"teacher": teacher, "data": data}, fields, tmp_path / "s", (), Journal())
     told = " ".join("".join(capsys.readouterr()).split())
     student = open_bundle(tmp_path / "s")
