@@ -47,7 +47,8 @@ class StudentSpec(Tracked):
     width: Literal["importance", "prefix", "pca"] = "pca"
     """What a narrower student keeps of the features: principal components of the hidden states (`pca`, which begins
     nearest to the teacher), those that the loss depends on (`importance`), or the first ones (`prefix`, of models that
-    were trained or sorted so). Heads and neurons are kept by importance, or by `prefix` the first. Says nothing where the student is as wide."""
+    were trained or sorted so). Heads and neurons are kept by importance, or by `prefix` the first. Says
+    nothing where the student is as wide."""
     max_length: int | None = Field(None, ge=8)
     """Tokens per input of the student, special tokens included; as its teacher's if not given."""
 
