@@ -64,8 +64,8 @@ class Training(Spec):
     a step in bf16 is about 1.4 times as fast, on one without it is slower."""
     compile: bool = False
     """Whether layers are compiled by `torch.compile`, but for their attention. Losses stay the same to 1e-5. The first
-    steps take a minute or more. It does not pay on a CPU, where steps measured 3 to 6 % slower (3x384, 32 rows a step); it
-    may on a GPU, where small kernels cost more than what they compute, and where it was not measured."""
+    steps take a minute or more. It does not pay on a CPU, where steps measured 3 to 6 % slower (3x384, 32 rows a step);
+    it may on a GPU, where small kernels cost more than what they compute, and where it was not measured."""
 
     @field_validator("compile")
     @classmethod
