@@ -44,6 +44,8 @@ DEEP = [
     objectives.Labels(),
 ]
 LOGITS = [objectives.SoftTargets(temperature=TEMPERATURE), objectives.Labels()]
+WARMUP = 40
+"""Steps before the clock starts: oneDNN compiles a kernel for each size that it meets in bf16."""
 MAP = {1: 2, 2: 4, 3: 6}
 Steps = Iterator[None]
 
@@ -61,10 +63,14 @@ class Bench:
         """A fresh student, cut from the teacher."""
         return cut_depth(load_bundle(self.bundle), range(1, LAYERS + 1), lambda config: fresh(config, self.task.head))
 
-    def limbeck(self, specs: Sequence[Any], *, packs: bool = True, embeddings: str = "rows") -> Steps:
+    def limbeck(
+        self, specs: Sequence[Any], *, packs: bool = True, embeddings: str = "rows", precision: str = "no"
+    ) -> Steps:
         """Limbeck's own step, fed as in a run."""
         from accelerate import Accelerator
+        from accelerate.state import AcceleratorState
 
+        AcceleratorState._reset_state()  # contenders differ in precision, of which the library keeps one
         teacher, student = frozen(load_bundle(self.bundle)), self.student()
         student.packs = packs
         mixture = mix(student, specs, teacher.dims)
@@ -76,7 +82,7 @@ class Bench:
             dtype="float16",
             log=Journal(quiet=True),
         )
-        step = Step(mixture, Training(dropout=False, embeddings=embeddings), Accelerator(cpu=True), 10**6)
+        step = Step(mixture, Training(dropout=False, embeddings=embeddings), Accelerator(cpu=True, mixed_precision=precision), 10**6)
         mixture.network.train(False)
 
         def make(indices: Sequence[int]) -> Any:
@@ -189,6 +195,8 @@ def contenders(bench: Bench) -> dict[str, Callable[[], Steps]]:
         "limbeck, all objectives": lambda: bench.limbeck(DEEP),
         "limbeck, all objectives, padded": lambda: bench.limbeck(DEEP, packs=False),
         "limbeck, all objectives, all word vectors": lambda: bench.limbeck(DEEP, embeddings="all"),
+        "limbeck, all objectives, bf16": lambda: bench.limbeck(DEEP, precision="bf16"),
+        "limbeck, logits, bf16": lambda: bench.limbeck(LOGITS, precision="bf16"),
         "textbrewer, longest in batch": lambda: bench.textbrewer(0),
         "textbrewer, 128": lambda: bench.textbrewer(128),
         "limbeck, logits": lambda: bench.limbeck(LOGITS),
@@ -200,6 +208,9 @@ PAIRS = (
     ("textbrewer, longest in batch", "limbeck, all objectives"),
     ("textbrewer, 128", "limbeck, all objectives"),
     ("plain loop, logits", "limbeck, logits"),
+    ("textbrewer, 128", "limbeck, all objectives, bf16"),
+    ("limbeck, all objectives", "limbeck, all objectives, bf16"),
+    ("limbeck, logits", "limbeck, logits, bf16"),
     ("limbeck, all objectives, padded", "limbeck, all objectives"),
     ("limbeck, all objectives, all word vectors", "limbeck, all objectives"),
 )
@@ -209,7 +220,7 @@ def race(bench: Bench, names: Sequence[str], steps: int, rounds: int) -> tuple[n
     """Seconds a step of each `[rounds, names]`, in turn, and of the floor `[rounds]`."""
     running = [contenders(bench)[name]() for name in names]
     for contender in running:
-        for _ in range(3):
+        for _ in range(WARMUP):
             next(contender)
     times, floors = np.zeros((rounds, len(names))), np.zeros(rounds)
     for number in range(rounds):
