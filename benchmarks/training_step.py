@@ -82,7 +82,12 @@ class Bench:
             dtype="float16",
             log=Journal(quiet=True),
         )
-        step = Step(mixture, Training(dropout=False, embeddings=embeddings), Accelerator(cpu=True, mixed_precision=precision), 10**6)
+        step = Step(
+            mixture,
+            Training(dropout=False, embeddings=embeddings),
+            Accelerator(cpu=True, mixed_precision=precision),
+            10**6,
+        )
         mixture.network.train(False)
 
         def make(indices: Sequence[int]) -> Any:
