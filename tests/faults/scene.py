@@ -50,7 +50,7 @@ def steps(rows: Path, model: Path) -> list[dict[str, Any]]:
         {"stage": "export", "out": "steps/onnx", "from": {"model": "student"}},
         {"stage": "quantize", "out": "steps/int8", "from": {"model": "steps/onnx", **made}}
         | {"min_agreement": 0, "max_drop": 1, "max_reverts": 0},
-        {"stage": "evaluate", "out": evaluation, "from": {**made, **models_made}, "draws": 20},
+        {"stage": "evaluate", "out": evaluation, "from": {**made, **models_made}, "draws": 100},
         {"stage": "package", "out": "bundle", "from": {**models_made, "model": "steps/int8", "evaluation": evaluation}},
         {"stage": "report", "out": "steps/report", "from": {**made, **models_made, "evaluation": evaluation}},
     ]

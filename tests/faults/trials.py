@@ -5,7 +5,7 @@ import shutil
 import signal
 import subprocess
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -171,9 +171,9 @@ def damaged_files(scene: Scene, tally: Tally, number: int, seed: int) -> None:
     shutil.rmtree(out)
 
 
-def numbers(scene: Scene, tally: Tally) -> None:
+def numbers(scene: Scene, tally: Tally, steps: Sequence[int] = (2, 5, 9, 14)) -> None:
     """Weights that are no numbers: exit 3, and never saved."""
-    for step in (2, 5, 9, 14):
+    for step in steps:
         out = scene.fresh()
         ended = scene.run(out, faults.loses_its_numbers_at(step))
         tally.count("losses of numbers", f"step {step}")
@@ -181,9 +181,9 @@ def numbers(scene: Scene, tally: Tally) -> None:
         finished(scene, out, tally)
 
 
-def memory(scene: Scene, tally: Tally) -> None:
+def memory(scene: Scene, tally: Tally, steps: Sequence[int] = (3, 12)) -> None:
     """No memory: exit 3, and what to set."""
-    for step in (3, 12):
+    for step in steps:
         out = scene.fresh()
         ended = scene.run(out, faults.runs_short_of_memory_at(step))
         tally.count("shortages of memory", f"step {step}")
@@ -192,11 +192,10 @@ def memory(scene: Scene, tally: Tally) -> None:
         finished(scene, out, tally)
 
 
-def full_disks(scene: Scene, tally: Tally, number: int) -> None:
+def full_disks(scene: Scene, tally: Tally, sizes: Sequence[int]) -> None:
     """Files that may not grow, larger and larger: an error that tells the bytes, and no litter."""
-    for strike in range(number):
+    for size in sizes:
         out = scene.fresh()
-        size = 200 * 2**strike
         ended = scene.run(out, faults.files_are_at_most(size))
         if ended.code == 0:
             shutil.rmtree(out)
