@@ -25,10 +25,10 @@ from limbeck import objectives
 from limbeck.core.bundle import open_bundle
 from limbeck.core.journal import Journal
 from limbeck.engine.loop import Training
-from limbeck.engine.mixture import mix
+from limbeck.engine.mixture import Mixture, mix
 from limbeck.engine.rows import Rows, epoch_order
 from limbeck.engine.step import Step
-from limbeck.engine.teacher_cache import OnlineTeacher, open_teacher
+from limbeck.engine.teacher_cache import OnlineTeacher, Teacher, open_teacher
 from limbeck.nn.checkpoint import fresh, load_bundle
 from limbeck.nn.model import frozen
 from limbeck.nn.surgery import cut
@@ -65,8 +65,6 @@ class Bench:
 
     def limbeck(self, specs: Sequence[Any], *, packs: bool = True, embeddings: str = "rows") -> Steps:
         """Limbeck's own step, fed as in a run."""
-        from accelerate import Accelerator
-
         teacher, student = frozen(load_bundle(self.bundle)), self.student()
         student.packs = packs
         mixture = mix(student, specs, teacher.dims)
@@ -78,15 +76,8 @@ class Bench:
             dtype="float16",
             log=Journal(quiet=True),
         )
-        step = Step(mixture, Training(dropout=False, embeddings=embeddings), Accelerator(cpu=True), 10**6)
-        mixture.network.train(False)
-
-        def make(indices: Sequence[int]) -> Any:
-            batch = self.rows.batch(indices, torch.device("cpu"))
-            return [(batch, cached.outputs(batch))]
-
-        for parts in map(make, endless(self.rows.lengths)):
-            yield step(parts) and None
+        for _ in distilling(mixture, cached, self.rows, embeddings):
+            yield
 
     def padded(self, pad_to: int) -> Iterator[dict[str, torch.Tensor]]:
         """Shuffled batches as a plain data loader makes them; `pad_to` 0: to the longest in the batch."""
@@ -167,6 +158,18 @@ class Bench:
         linear = 2 * (4 * dims.hidden**2 + 2 * dims.hidden * dims.intermediate) * lengths
         attention = 4 * dims.hidden * lengths**2
         return 3 * LAYERS * float((linear + attention).mean()) * BATCH / rate
+
+
+def distilling(mixture: Mixture, teacher: Teacher, rows: Rows, embeddings: str = "rows") -> Iterator[int]:
+    """Limbeck's own steps, fed as in a run: how many tokens each had."""
+    from accelerate import Accelerator
+
+    step = Step(mixture, Training(dropout=False, embeddings=embeddings), Accelerator(cpu=True), 10**6)
+    mixture.network.train(False)
+    for indices in endless(rows.lengths):
+        batch = rows.batch(indices, torch.device("cpu"))
+        step([(batch, teacher.outputs(batch))])
+        yield len(batch.input_ids)
 
 
 def endless(lengths: Any) -> Iterator[list[int]]:
