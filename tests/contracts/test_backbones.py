@@ -51,6 +51,22 @@ def test_taps_equal_eager_attention_and_stock_hidden_states(family, per_word, pa
 
 
 @pytest.mark.parametrize("family", NAMES)
+def test_half_precision_rounds_and_no_more(family, per_word):
+    """Also where a packed row is filled up to one of few sizes."""
+    model, batch = models.model(family, per_word=per_word), models.batch((7, 4, 9, 4, 9), per_word=per_word)
+    reads = Reads(True, frozenset({1, model.dims.layers}), frozenset({1}), frozenset({1}), frozenset({1}))
+    with torch.no_grad():
+        exact = model.run(batch, reads)
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            half = model.run(batch, reads)
+    torch.testing.assert_close(half.logits.float(), exact.logits, atol=0.05, rtol=0.05)
+    for kind, layers in reads.layers():
+        for layer in layers:
+            wanted = getattr(exact, kind)[layer]
+            torch.testing.assert_close(getattr(half, kind)[layer].float(), wanted, atol=0.1, rtol=0.05)
+
+
+@pytest.mark.parametrize("family", NAMES)
 def test_answers_are_the_same_where_the_last_layer_is_not_computed_whole(family, per_word):
     model, batch = models.model(family, per_word=per_word), models.batch(per_word=per_word)
     with torch.no_grad():
