@@ -32,8 +32,7 @@ from limbeck.engine.rows import Rows
 from limbeck.engine.teacher_cache import OnlineTeacher, open_teacher
 from limbeck.nn.checkpoint import fresh, load_network, read_config, read_tokenizer, resolve
 from limbeck.nn.model import frozen, tapped
-from limbeck.nn.surgery import cut
-from limbeck.nn.types import Dims
+from limbeck.nn.surgery import cut_depth
 from limbeck.stages import distil
 from limbeck.text.encode import Encoder
 from limbeck.text.port import Example
@@ -80,11 +79,9 @@ class Site:
         self.encoder = Encoder(tokenizer, MAX_LENGTH)
         self.examples = draw(rows, sorted(filter(str.isalpha, tokenizer.get_vocab()), key=tokenizer.token_to_id))
         self.teacher = frozen(tapped(self._network(source, options), per_word=False))
-        own = self.teacher.dims
-        half = Dims(own.layers // 2, own.hidden, own.heads, own.intermediate, own.labels)
-        lower = range(1, half.layers + 1)
-        student = cut(self.teacher, half, lambda config: fresh(config, self.task.head), lower, None)
-        self.mixture = mix(student, distil.Spec().phases[0].objectives, own)
+        lower = range(1, self.teacher.dims.layers // 2 + 1)
+        student = cut_depth(self.teacher, lower, lambda config: fresh(config, self.task.head))
+        self.mixture = mix(student, distil.Spec().phases[0].objectives, self.teacher.dims)
         self.memory_gb, self.steps = options.cache_ram_gb, options.steps
 
     def _network(self, source: Path, options: argparse.Namespace) -> Any:

@@ -2,7 +2,7 @@
 
 import os
 from datetime import timedelta
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from limbeck.core.errors import LimbeckError
 
@@ -19,7 +19,12 @@ def count() -> int:
 
 def is_first() -> bool:
     """Whether this one decides and writes."""
-    return int(os.environ.get("RANK", "0")) == 0
+    return rank() == 0
+
+
+def rank() -> int:
+    """This process's number, from 0."""
+    return int(os.environ.get("RANK", "0"))
 
 
 def sharded() -> bool:
@@ -46,6 +51,18 @@ def agree(value: T) -> T:
     found = [value]
     torch.distributed.broadcast_object_list(found)
     return found[0]
+
+
+def gathered(value: T) -> list[T]:
+    """Each process's value, in their order, in all of them."""
+    if count() == 1:
+        return [value]
+    import torch
+
+    _join()
+    found: list[Any] = [None] * count()
+    torch.distributed.all_gather_object(found, value)
+    return found
 
 
 def _join() -> None:

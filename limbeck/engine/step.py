@@ -1,6 +1,6 @@
 """One training step: forward, backward, clip, update. Parts of a batch add up to the whole batch, exactly."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any
 
@@ -12,8 +12,8 @@ from limbeck.engine.optim import clip, optimizers, schedule, sum_rows
 from limbeck.nn.types import Batch, Outputs
 
 if TYPE_CHECKING:
-    from limbeck.engine.loop import Training
     from limbeck.engine.mixture import Mixture
+    from limbeck.engine.training import Training
 
 
 class Step:
@@ -81,6 +81,24 @@ class Step:
             with torch.no_grad():
                 for given, part in zip(self._given.parameters(), self._trained.parameters(), strict=True):
                     given.copy_(part.full_tensor())  # type: ignore[attr-defined]
+
+    def state(self) -> dict[str, Any]:
+        """Weights, moments, rates and scale, as they are between two steps."""
+        scaler = self._accelerator.scaler
+        return {
+            "weights": self._trained.state_dict(),
+            "optimizers": [optimizer.state_dict() for optimizer in self._optimizers],
+            "rates": [rate.state_dict() for rate in self._rates],
+            "scale": None if scaler is None else scaler.state_dict(),
+        }
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Go on from a state."""
+        self._trained.load_state_dict(state["weights"])
+        for own, saved in zip([*self._optimizers, *self._rates], [*state["optimizers"], *state["rates"]], strict=True):
+            own.load_state_dict(saved)
+        if self._accelerator.scaler is not None:
+            self._accelerator.scaler.load_state_dict(state["scale"])
 
     def _quiet(self) -> Any:
         """Gradients stay in this process until the last part."""

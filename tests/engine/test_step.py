@@ -7,10 +7,10 @@ import pytest
 import torch
 from accelerate import Accelerator
 
-from limbeck.engine.loop import Training
 from limbeck.engine.mixture import mix
 from limbeck.engine.rows import Rows
 from limbeck.engine.step import Step
+from limbeck.engine.training import Training
 from limbeck.nn.types import Outputs
 from limbeck.objectives.attention_relations import Spec as AttentionRelations
 from limbeck.objectives.attention_scores import Spec as AttentionScores

@@ -7,8 +7,8 @@ import torch
 
 from limbeck.core.errors import RecipeError
 from limbeck.core.spec import parse
-from limbeck.engine.loop import Training
 from limbeck.engine.mixture import mix
+from limbeck.engine.training import Training
 from limbeck.nn.compiling import compiled, fault
 from limbeck.objectives.attention_relations import Spec as AttentionRelations
 from limbeck.objectives.hidden_states import Spec as HiddenStates
