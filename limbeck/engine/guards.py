@@ -248,15 +248,18 @@ class LossGuard:
         return {
             "steps": self._steps,
             "window": list(self._window),
-            "means": list(self._means),
+            "first": self._first,
+            "lowest": self._lowest,
             "settled": list(self._settled),
+            "before": self._before,
             "told": sorted(self._told),
         }
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Know what another one has seen."""
         self._steps, self._told = state["steps"], set(state["told"])
-        self._window, self._means, self._settled = state["window"], state["means"], state["settled"]
+        self._first, self._lowest, self._before = state["first"], state["lowest"], state["before"]
+        self._window, self._settled = list(state["window"]), list(state["settled"])
 
     def _once(self, kind: str, text: str) -> str:
         if not text or kind in self._told:

@@ -124,6 +124,10 @@ class Rows:
         """Tokens of each row."""
         return np.diff(self.tokens)
 
+    def token_count(self, indices: Sequence[int]) -> int:
+        """Tokens of some rows."""
+        return int(_sizes(self.tokens, np.asarray(indices)).sum())
+
     @property
     def labelled(self) -> list[int]:
         """Rows in which the truth of at least one item is known."""
