@@ -245,21 +245,12 @@ class LossGuard:
 
     def state(self) -> dict[str, Any]:
         """All that it has seen, in plain values."""
-        return {
-            "steps": self._steps,
-            "window": list(self._window),
-            "first": self._first,
-            "lowest": self._lowest,
-            "settled": list(self._settled),
-            "before": self._before,
-            "told": sorted(self._told),
-        }
+        return {**vars(self), "_told": sorted(self._told)}
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Know what another one has seen."""
-        self._steps, self._told = state["steps"], set(state["told"])
-        self._first, self._lowest, self._before = state["first"], state["lowest"], state["before"]
-        self._window, self._settled = list(state["window"]), list(state["settled"])
+        vars(self).update(state)
+        self._told = set(state["_told"])
 
     def _once(self, kind: str, text: str) -> str:
         if not text or kind in self._told:
