@@ -1,8 +1,8 @@
 """The teacher's outputs, computed once and kept on disk; or computed anew in each step where they would not fit.
 
 From disk they are memory-mapped: the pages are the system's, which keeps in memory what there is room for and drops the
-rest, and shares them between processes. Reading them whole saves about a thousandth of a step (90 against 105 µs for each
-array and batch), and is left to those whose disk is slow.
+rest, and shares them between processes. Reading them whole saves about a thousandth of a step (90 against 105 µs for
+each array and batch), and is left to those whose disk is slow.
 """
 
 import os
