@@ -1,17 +1,29 @@
-"""Characters to token ids, the same in training and in a shipped Bundle, by the `tokenizers` library alone."""
+"""Characters to token ids, the same in training and in a shipped Bundle, by the `tokenizers` library alone.
 
-from collections.abc import Sequence
+A tokenizer reads all of a text before it truncates, 5 s for a million Chinese characters. Here it reads a beginning, and
+more only where the tokens kept could depend on it: what comes out is what reading everything gives. Words are read one
+by one, each once however often it stands there, and laid into windows afterwards.
+"""
+
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import accumulate, chain
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from tokenizers import Tokenizer, pre_tokenizers
 
 from limbeck.core.errors import BundleError
 
-_CHARACTERS_PER_TOKEN = 20
-"""Texts are cut to `max_length` times this before tokenising, so that a huge text costs no more than a long one."""
+_CHARACTERS_PER_TOKEN = (8, 32, 128)
+"""`max_length` times this many characters are read of a text, then more. What lies beyond the last is never read: of
+languages none has such words, and what a hostile text can cost is bounded."""
+_MARGIN_CHARACTERS = 64
+"""Characters before the end of what is read whose tokens could still change; longer than any special token's name."""
+_CHARACTERS_PER_WORD_TOKEN = 20
+"""Words are cut to `max_length` times this: what is lost was only context, as the first sub-word answers for a word."""
 _WINDOW_CONTEXT = 4
 """Neighbouring windows of a long word sequence share 1/this of their tokens."""
 
@@ -67,11 +79,15 @@ class Encoder:
             raise BundleError(f"{path}: no usable tokenizer ({error})") from None
 
     @cached_property
-    def _windows(self) -> Tokenizer:
-        """The tokenizer that gives overlapping windows; made only where words are read, as that takes a while."""
+    def _words(self) -> Tokenizer:
+        """The tokenizer that reads words of any length; made only where there are such, as that takes a while."""
         tokenizer = Tokenizer.from_str(self._tokenizer.to_str())
-        tokenizer.enable_truncation(self.max_length, stride=(self.max_length - 2) // _WINDOW_CONTEXT)
+        tokenizer.no_truncation()
         return tokenizer
+
+    @cached_property
+    def _frame(self) -> "_Frame":
+        return _Frame.of(self._words)
 
     @cached_property
     def _byte_level(self) -> bool:
@@ -93,18 +109,45 @@ class Encoder:
         return 0
 
     def texts(self, texts: Sequence[str], pairs: Sequence[str | None] | None = None) -> list[Encoded]:
-        """Encode whole texts, or pairs of texts where `pairs` has one."""
-        limit = self.max_length * _CHARACTERS_PER_TOKEN
-        seconds = pairs if pairs is not None else [None] * len(texts)
-        inputs = [
-            clean(a[:limit]) if b is None else (clean(a[:limit]), clean(b[:limit]))
-            for a, b in zip(texts, seconds, strict=True)
-        ]
-        encodings = self._tokenizer.encode_batch(inputs)
+        """Encode whole texts, or pairs of texts where `pairs` has one.
+
+        What is kept is what the library keeps, strategy `longest_first`. Only which text of a pair gets the odd token,
+        where both are too long, is told by their beginnings rather than by all.
+        """
+        seconds = list(pairs) if pairs is not None else [None] * len(texts)
+        alone = [i for i, pair in enumerate(seconds) if pair is None]
+        paired = [i for i, pair in enumerate(seconds) if pair is not None]
+        found = dict(zip(alone, self._read([texts[i] for i in alone]), strict=True))
+        firsts, others = ([self._beginning(of[i] or "") for i in paired] for of in (texts, seconds))
+        encodings = self._tokenizer.encode_batch(list(zip(firsts, others, strict=True))) if paired else []
+        found |= zip(paired, encodings, strict=True)
         return [
-            Encoded(e.ids, e.type_ids, cut=bool(e.overflowing) or len(a) > limit or len(b or "") > limit)
-            for e, a, b in zip(encodings, texts, seconds, strict=True)
+            Encoded(e.ids, e.type_ids, cut=bool(e.overflowing) or max(len(text), len(pair or "")) > self._most_read)
+            for e, text, pair in zip((found[i] for i in range(len(texts))), texts, seconds, strict=True)
         ]
+
+    @property
+    def _most_read(self) -> int:
+        return self.max_length * _CHARACTERS_PER_TOKEN[-1]
+
+    def _read(self, texts: Sequence[str]) -> list[Any]:
+        """The library's encodings; of each text as many characters are read as decide about the tokens kept."""
+        found: dict[int, Any] = {}
+        for per_token in _CHARACTERS_PER_TOKEN:
+            limit = self.max_length * per_token
+            left = [i for i in range(len(texts)) if i not in found]
+            encodings = self._tokenizer.encode_batch([clean(texts[i][:limit]) for i in left]) if left else []
+            for i, encoding in zip(left, encodings, strict=True):
+                if limit in (self._most_read, max(limit, len(texts[i]))) or _settled_at(encoding, limit):
+                    found[i] = encoding
+        return [found[i] for i in range(len(texts))]
+
+    def _beginning(self, text: str) -> str:
+        """So much of a long text that at least `max_length` of its tokens are right."""
+        if len(text) <= self.max_length * _CHARACTERS_PER_TOKEN[0]:
+            return clean(text)
+        [encoding] = self._read([text])
+        return clean(text[: _settled_at(encoding, self._most_read) or self._most_read])
 
     def words(self, sentences: Sequence[Sequence[str]]) -> list[list[Encoded]]:
         """Encode sequences of words, each into as many overlapping windows as it needs.
@@ -112,29 +155,93 @@ class Encoder:
         Every word is answered for by exactly one window: the one in which it stands farthest from an edge. A word
         that the tokenizer drops altogether (a lone control character) has no position.
         """
-        limit = self.max_length * _CHARACTERS_PER_TOKEN
+        pieces = self._pieces(dict.fromkeys(chain.from_iterable(sentences)))
+        overlap = (self.max_length - 2) // _WINDOW_CONTEXT
+        room = self.max_length - self._frame.size
+        return [_windows([pieces[word] for word in sentence], self._frame, room, overlap) for sentence in sentences]
+
+    def _pieces(self, words: Iterable[str]) -> dict[str, list[int]]:
+        """Each word's token ids; no word's depend on its neighbours."""
+        limit = self.max_length * _CHARACTERS_PER_WORD_TOKEN
         before = " " if self._byte_level else ""
-        cleaned = [[before + clean(w[:limit]) for w in sentence] for sentence in sentences]
-        encodings = self._windows.encode_batch(cleaned, is_pretokenized=True)
-        return [_windows([e, *e.overflowing]) for e in encodings]
+        known = list(words)
+        alone = [[before + clean(word[:limit])] for word in known]
+        encodings = self._words.encode_batch(alone, is_pretokenized=True, add_special_tokens=False)
+        return {word: encoding.ids for word, encoding in zip(known, encodings, strict=True)}
 
 
-def _windows(encodings: Sequence[object]) -> list[Encoded]:
-    best: dict[int, tuple[int, int, int]] = {}
-    for number, encoding in enumerate(encodings):
-        word_ids = encoding.word_ids  # type: ignore[attr-defined]
-        for position, word in enumerate(word_ids):
-            if word is None or (position and word_ids[position - 1] == word):
-                continue
-            margin = min(position, len(word_ids) - 1 - position)
-            if word not in best or margin > best[word][0]:
-                best[word] = (margin, number, position)
-    windows = [Encoded(e.ids, e.type_ids) for e in encodings]  # type: ignore[attr-defined]
-    for word in sorted(best):
-        _, number, position = best[word]
-        windows[number].firsts.append(position)
-        windows[number].words.append(word)
+@dataclass(frozen=True, slots=True)
+class _Frame:
+    """What stands around the tokens of every input: ids, and the type ids of all."""
+
+    before: list[int]
+    after: list[int]
+    types: tuple[list[int], int, list[int]]
+
+    @classmethod
+    def of(cls, tokenizer: Tokenizer) -> "_Frame":
+        shown = tokenizer.encode(["a"], is_pretokenized=True)
+        own = [place for place, special in enumerate(shown.special_tokens_mask) if not special]
+        first, end = own[0], own[-1] + 1
+        ids, types = shown.ids, shown.type_ids
+        return cls(ids[:first], ids[end:], (types[:first], types[first], types[end:]))
+
+    @property
+    def size(self) -> int:
+        return len(self.before) + len(self.after)
+
+    def around(self, ids: Sequence[int]) -> Encoded:
+        before, own, after = self.types
+        return Encoded([*self.before, *ids, *self.after], [*before, *[own] * len(ids), *after])
+
+
+def _windows(pieces: Sequence[Sequence[int]], frame: _Frame, room: int, overlap: int) -> list[Encoded]:
+    """Windows of at most `room` tokens, of which each shares `overlap` with the one before."""
+    ids = list(chain.from_iterable(pieces))
+    starts = range(0, max(len(ids) - overlap, 1), room - overlap)
+    windows = [frame.around(ids[start : start + room]) for start in starts]
+    words = np.array([word for word, its in enumerate(pieces) if its], dtype=np.int64)
+    places = np.fromiter(accumulate(map(len, pieces), initial=0), dtype=np.int64)[words]
+    chosen = _farthest_from_edge(places, len(windows), room - overlap, np.array([len(w) for w in windows]), frame)
+    bounds = np.searchsorted(chosen, range(len(windows) + 1))
+    for number, (window, start) in enumerate(zip(windows, starts, strict=True)):
+        answered = slice(bounds[number], bounds[number + 1])
+        window.words = words[answered].tolist()
+        window.firsts = (places[answered] - start + len(frame.before)).tolist()
     return windows
+
+
+def _farthest_from_edge(places: np.ndarray, count: int, step: int, lengths: np.ndarray, frame: _Frame) -> np.ndarray:
+    """The window for each place, of the last one that begins before it and the one before that; ascending."""
+    last = np.minimum(places // step, count - 1)
+    before = np.maximum(last - 1, 0)
+
+    def margin(window: np.ndarray) -> np.ndarray:
+        inside = places - window * step + len(frame.before)
+        return np.minimum(inside, lengths[window] - 1 - inside)
+
+    return np.where(margin(before) >= margin(last), before, last)
+
+
+def _settled_at(encoding: Any, limit: int) -> int:
+    """How many characters show that the tokens kept stay what they are, whatever follows; 0 where none do.
+
+    They stay where the tokenizer has gone on to a later word, as it reads words independently and finds their ends by
+    what is close. In a script without spaces a whole paragraph may be one word to a Unigram tokenizer: it is read.
+
+    Args:
+        encoding: Of the library, truncated.
+        limit: Characters read.
+    """
+    kept = [place for place, word in enumerate(encoding.word_ids) if word is not None]
+    if not kept or encoding.offsets[kept[-1]][1] > limit - _MARGIN_CHARACTERS:
+        return 0
+    word = encoding.word_ids[kept[-1]]
+    for part in encoding.overflowing:
+        ends = [end for (_, end), later in zip(part.offsets, part.word_ids, strict=True) if later not in (None, word)]
+        if ends:
+            return max(*ends, encoding.offsets[kept[-1]][1] + _MARGIN_CHARACTERS)
+    return 0
 
 
 def clean(text: str) -> str:
