@@ -25,6 +25,7 @@ from limbeck.text import survey
 from limbeck.text.columns import describe
 from limbeck.text.examples import SPLITS, write_examples
 from limbeck.text.port import Example
+from limbeck.text.source import told_by_signature
 from limbeck.text.split import plain_key, shuffled, split_rows
 
 _PLAUSIBLE_CLASSES, _PLAUSIBLE_SHARE = 5, 0.5
@@ -147,6 +148,8 @@ def _sources(spec: Spec) -> dict[str, Path]:
     for role, path in named.items():
         if not path.exists():
             raise DataError(f"{path}: no such file or folder ({role}); give the path of one that exists")
+        if not (path.is_file() or path.is_dir()):
+            raise DataError(f"{path}: neither a file nor a folder ({role}); save its rows to a file first")
         if not os.access(path, os.R_OK):
             raise DataError(f"{path}: may not be read ({role}); mend its permissions")
     splits_of = getattr(shelf("readers").load(_reader(named["train"], spec).kind), "splits", None)
@@ -166,6 +169,10 @@ def _claimant(path: Path) -> str:
     for name in readers.names():
         if readers.load(name).claims(path):
             return name
+    if path.is_file():
+        with path.open("rb") as file:
+            if told := told_by_signature(file.read(16)):
+                raise DataError(f"{path}: {told}")
     endings = " ".join(ending for name in readers.names() for ending in readers.load(name).EXTENSIONS)
     raise DataError(
         f"{path}: no reader knows this {'folder' if path.is_dir() else 'file'}; there are readers for {endings} and "
