@@ -149,7 +149,7 @@ DELIMITED = {
         ("empty", lambda m: "", ["{file}: the file is empty"]),
         ("only-blank", lambda m: "\n \n\n", ["{file}: the file is empty"]),
         ("header-only", lambda m: f"text{m}label\n", ["{file}: there is a header line but no row"]),
-        ("no-header", lambda m: rows(mark=m), ["{file}:1: the first line should hold column names"]),
+        ("no-header", lambda m: rows(mark=m), ["{file}:3: the first line should hold column names"]),
         ("twice-named", lambda m: f"text{m}text\n" + rows(mark=m), ["{file}:1: two columns are named 'text'"]),
         ("blank-text", lambda m: table(m) + f" {m}good\n", ["{file}:62:1: blank"]),
         ("no-labels", lambda m: table(m, labels=("",)), ["{file}: column 'label' has no label in any row"]),
@@ -159,7 +159,7 @@ DELIMITED = {
         (
             "latin-1",
             lambda m: table(m).encode() + f"caf\xe9{m}good\n".encode("latin-1"),
-            ["{file}:62: byte %d (0xe9) is not utf-8" % (len(table(",")) + 3), "--encoding"],
+            [f"{{file}}:62: byte {len(table()) + 3} (0xe9) is not utf-8", "--encoding"],
         ),
         ("cut-character", lambda m: table(m).encode() + b"\xe4\xba", ["{file}:62: byte", "--encoding"]),
         ("gzipped", lambda m: GZIPPED, ["{file}: ", "gzip", "gunzip"]),
@@ -174,36 +174,75 @@ CSV = {
     "tabs-in-csv": Bad("a.csv", table("\t"), ("{file}:1: ", "tab", ".tsv")),
     "tabs-among-commas": Bad("a.csv", table() + "film\tgood\n", ("{file}:62:2: 1 cells, 2 expected",)),
     "huge-line": Bad("a.csv", table() + "a" * HUGE + "\n", ("{file}:62:2: 1 cells, 2 expected",)),
-    "missing-column": Bad("a.csv", table(), ("{file}: no column 'lable' for --label", "did you mean 'label'?"), ("--label", "lable")),
-    "missing-text-column": Bad("a.csv", table(), ("no column 'Text' for --text", "did you mean 'text'?"), ("--text", "Text")),
-    "wrong-encoding-named": Bad("a.csv", table().encode() + b"\xe9", ("{file}:62: byte", "ascii"), ("--encoding", "ascii")),
-    "no-such-encoding": Bad("a.csv", table(), ("--encoding klingon: no such text encoding",), ("--encoding", "klingon")),
+    "missing-column": Bad(
+        "a.csv", table(), ("{file}: no column 'lable' for --label", "did you mean 'label'?"), ("--label", "lable")
+    ),
+    "missing-text-column": Bad(
+        "a.csv", table(), ("no column 'Text' for --text", "did you mean 'text'?"), ("--text", "Text")
+    ),
+    "wrong-encoding-named": Bad(
+        "a.csv", table().encode() + b"\xe9", ("{file}:62: byte", "ascii"), ("--encoding", "ascii")
+    ),
+    "no-such-encoding": Bad(
+        "a.csv", table(), ("--encoding klingon: no such text encoding",), ("--encoding", "klingon")
+    ),
     "free-text-labels": Bad("a.csv", table(labels=tuple(TEXTS)), ("60 different values in 60 labelled rows",)),
     "too-few-rows": Bad("a.csv", table(n=8), ("labelled rows for", "at least 10 are needed")),
-    "unknown-label-in-dev": Bad("a.csv", table(), ("{folder}/dev.csv:3:2: 'odd'",), DEV, (("dev.csv", table(labels=("good", "odd"), n=20)),)),
+    "unknown-label-in-dev": Bad(
+        "a.csv", table(), ("{folder}/dev.csv:3:2: 'odd'",), DEV, (("dev.csv", table(labels=("good", "odd"), n=20)),)
+    ),
     "unknown-label-in-test": Bad(
-        "a.csv", table(), ("{folder}/test.csv:2:2: 'meh'",), ("--test", "{folder}/test.csv"), (("test.csv", table(labels=("meh",), n=20)),)
+        "a.csv",
+        table(),
+        ("{folder}/test.csv:2:2: 'meh'",),
+        ("--test", "{folder}/test.csv"),
+        (("test.csv", table(labels=("meh",), n=20)),),
     ),
     "many-unknown-labels": Bad(
-        "a.csv", table(), ("30 labels of dev that no row of train has", "… and 10 more"), DEV, (("dev.csv", table(labels=("x", "y"), n=30)),)
+        "a.csv",
+        table(),
+        ("30 labels of dev that no row of train has", "… and 10 more"),
+        DEV,
+        (("dev.csv", table(labels=("x", "y"), n=30)),),
     ),
-    "dev-without-labels": Bad("a.csv", table(), ("{folder}/dev.csv: 0 labelled rows for dev",), DEV, (("dev.csv", table(labels=("",), n=20)),)),
-    "dev-of-other-columns": Bad("a.csv", table(), ("{folder}/dev.csv: no column 'label'",), DEV, (("dev.csv", "text,class\n" + rows(20)),)),
-    "dev-ragged": Bad("a.csv", table(), ("{folder}/dev.csv:22:2: 1 cells",), DEV, (("dev.csv", table(n=20) + "alone\n"),)),
+    "dev-without-labels": Bad(
+        "a.csv", table(), ("{folder}/dev.csv: 0 labelled rows for dev",), DEV, (("dev.csv", table(labels=("",), n=20)),)
+    ),
+    "dev-of-other-columns": Bad(
+        "a.csv", table(), ("{folder}/dev.csv: no column 'label'",), DEV, (("dev.csv", "text,class\n" + rows(20)),)
+    ),
+    "dev-ragged": Bad(
+        "a.csv", table(), ("{folder}/dev.csv:22:2: 1 cells",), DEV, (("dev.csv", table(n=20) + "alone\n"),)
+    ),
     "nan-as-score": Bad(
-        "a.csv", "text,score\n" + rows(60, labels=("1.5", "2.5")) + "a,NaN\n", ("{file}:62:2: 'NaN' is no number",), ("--task", "text_regression")
+        "a.csv",
+        "text,score\n" + rows(60, labels=("1.5", "2.5")) + "a,NaN\n",
+        ("{file}:62:2: 'NaN' is no number",),
+        ("--task", "text_regression"),
     ),
     "infinite-score": Bad(
-        "a.csv", "text,score\n" + rows(60, labels=("1.5", "2.5")) + "a,-inf\n", ("{file}:62:2: '-inf' is no number",), ("--task", "text_regression")
+        "a.csv",
+        "text,score\n" + rows(60, labels=("1.5", "2.5")) + "a,-inf\n",
+        ("{file}:62:2: '-inf' is no number",),
+        ("--task", "text_regression"),
     ),
     "score-too-large": Bad(
-        "a.csv", "text,score\n" + rows(60, labels=("1.5", "2.5")) + "a,1e999\n", ("{file}:62:2: '1e999' is too large",), ("--task", "text_regression")
+        "a.csv",
+        "text,score\n" + rows(60, labels=("1.5", "2.5")) + "a,1e999\n",
+        ("{file}:62:2: '1e999' is too large",),
+        ("--task", "text_regression"),
     ),
     "label-set-with-a-gap": Bad(
-        "a.csv", "text,labels\n" + rows(60, labels=("a|b", "b", "a")) + "x,a||b\n", ("{file}:62:2: label 2 of 3 is empty",), ("--task", "multi_label")
+        "a.csv",
+        "text,labels\n" + rows(60, labels=("a|b", "b", "a")) + "x,a||b\n",
+        ("{file}:62:2: label 2 of 3 is empty",),
+        ("--task", "multi_label"),
     ),
     "label-set-with-an-end": Bad(
-        "a.csv", "text,labels\n" + rows(60, labels=("a|b", "b", "a")) + "x,a|\n", ("{file}:62:2: label 2 of 2 is empty",), ("--task", "multi_label")
+        "a.csv",
+        "text,labels\n" + rows(60, labels=("a|b", "b", "a")) + "x,a|\n",
+        ("{file}:62:2: label 2 of 2 is empty",),
+        ("--task", "multi_label"),
     ),
 }
 
@@ -214,60 +253,113 @@ JSONL = {
     "array": Bad("a.jsonl", json.dumps([{"text": "a", "label": "b"}] * 30), ("{file}: one JSON array", "jq -c")),
     "object-over-lines": Bad("a.json", '{\n "text": "a",\n "label": "b"\n}\n', ("{file}:1:2: not JSON",)),
     "line-is-no-object": Bad("a.jsonl", lines() + '["a", "good"]\n', ("{file}:61:1: a line must be one object",)),
-    "duplicate-keys": Bad("a.jsonl", lines() + '{"text": "a", "label": "x", "label": "y"}\n', ("{file}:61:1: the key 'label' stands twice",)),
+    "duplicate-keys": Bad(
+        "a.jsonl",
+        lines() + '{"text": "a", "label": "x", "label": "y"}\n',
+        ("{file}:61:1: the key 'label' stands twice",),
+    ),
     "nan": Bad("a.jsonl", lines() + '{"text": "a", "label": NaN}\n', ("{file}:61:1: NaN is no JSON value",)),
     "nested-deeply": Bad("a.jsonl", lines() + "[" * 100_000 + "\n", ("{file}:61:", "nested too deeply")),
     "control-character": Bad("a.jsonl", lines() + '{"text": "a\tb", "label": "good"}\n', ("{file}:61:12: not JSON",)),
     "nul-in-jsonl": Bad("a.jsonl", lines() + '{"text": "\0", "label": "good"}\n', ("{file}:61:11: a NUL character",)),
-    "bytes-in-jsonl": Bad("a.jsonl", lines().encode() + b'{"text": "\xff"}\n', ("{file}:61: byte", "0xff", "--encoding")),
+    "bytes-in-jsonl": Bad(
+        "a.jsonl", lines().encode() + b'{"text": "\xff"}\n', ("{file}:61: byte", "0xff", "--encoding")
+    ),
     "utf-16-jsonl": Bad("a.jsonl", lines().encode("utf-16"), ("{file}: ", "UTF-16", "--encoding utf-16")),
     "empty-jsonl": Bad("a.jsonl", "", ("{file}: the file is empty",)),
     "empty-objects": Bad("a.jsonl", "{}\n" * 40, ("{file}: no column",)),
-    "missing-key": Bad("a.jsonl", lines(text=None), ("{file}:1:1: blank", "60 rows without a text", "… and 40 more"), ("--text", "text")),
-    "list-as-text": Bad("a.jsonl", lines() + '{"text": ["a"], "label": "good"}\n', ("{file}:61:1: a list",), ("--text", "text")),
+    "missing-key": Bad(
+        "a.jsonl",
+        lines(text=None),
+        ("60 rows without a text", "{file}:1:1: blank", "… and 40 more"),
+        ("--text", "text"),
+    ),
+    "list-as-text": Bad(
+        "a.jsonl", lines() + '{"text": ["a"], "label": "good"}\n', ("{file}:61:1: a list",), ("--text", "text")
+    ),
     "huge-line-jsonl": Bad("a.jsonl", lines() + '{"text": "' + "a" * HUGE + "\n", ("{file}:61:", "not JSON")),
     "gzipped-jsonl": Bad("a.jsonl", gzip.compress(lines().encode(), mtime=0), ("{file}: ", "gzip", "gunzip")),
     "tags-too-few": Bad(
-        "a.jsonl", "".join(json.dumps({"words": w, "tags": t}) + "\n" for w, t in zip(WORDS, TAGS, strict=True)) + '{"words": ["a"], "tags": []}\n', ("{file}:61:2: 0 tags for 1 words",)
+        "a.jsonl",
+        "".join(json.dumps({"words": w, "tags": t}) + "\n" for w, t in zip(WORDS, TAGS, strict=True))
+        + '{"words": ["a"], "tags": []}\n',
+        ("{file}:61:2: 0 tags for 1 words",),
     ),
 }
 
 PARQUET = {
-    "truncated-parquet": Bad("a.parquet", damaged(parquet(text=TEXTS, label=LABELS), 0.6), ("{file}: cannot be read as Parquet",)),
+    "truncated-parquet": Bad(
+        "a.parquet", damaged(parquet(text=TEXTS, label=LABELS), 0.6), ("{file}: cannot be read as Parquet",)
+    ),
     "no-parquet": Bad("a.parquet", table(), ("{file}: cannot be read as Parquet",)),
     "empty-parquet": Bad("a.parquet", b"", ("{file}: cannot be read as Parquet",)),
     "parquet-without-rows": Bad("a.parquet", parquet(text=[], label=[]), ("{file}: there are columns but no row",)),
-    "parquet-of-nulls": Bad("a.parquet", parquet(text=TEXTS, label=[None] * 60), ("{file}: column 'label' has no label",)),
+    "parquet-of-nulls": Bad(
+        "a.parquet", parquet(text=TEXTS, label=[None] * 60), ("{file}: column 'label' has no label",)
+    ),
     "parquet-blank-text": Bad("a.parquet", parquet(text=[*TEXTS[:-1], None], label=LABELS), ("{file}:60:1: blank",)),
-    "parquet-of-structs": Bad("a.parquet", parquet(text=TEXTS, label=[{"a": [1]}] * 60), ("column 'label'", "{{\"a\": [1]}}")),
-    "parquet-of-bytes": Bad("a.parquet", parquet(text=[b"\xff\xfe"] * 60, label=LABELS), ("60 rows with bytes in column 'text'", "{file}:1:1: bytes", "… and 40 more")),
+    "parquet-of-structs": Bad(
+        "a.parquet", parquet(text=TEXTS, label=[{"a": [1]}] * 60), ("column 'label'", '{{"a": [1]}}')
+    ),
+    "parquet-of-bytes": Bad(
+        "a.parquet",
+        parquet(text=[b"\xff\xfe"] * 60, label=LABELS),
+        ("60 rows with bytes in column 'text'", "{file}:1:1: bytes", "… and 40 more"),
+    ),
     "parquet-of-lists": Bad(
-        "a.parquet", parquet(text=[["a"]] * 60, label=LABELS), ("{file}:1:1: a list",), ("--text", "text", "--task", "text_classification", "--label", "label")
+        "a.parquet",
+        parquet(text=[["a"]] * 60, label=LABELS),
+        ("{file}: cannot tell which columns", "--text"),
+        ("--text", "text", "--task", "text_classification", "--label", "label"),
     ),
     "parquet-number-labels-nan": Bad(
-        "a.parquet", parquet(text=TEXTS, score=[float("inf"), *map(float, range(59))]), ("{file}:1:2: 'inf' is no number",), ("--task", "text_regression")
+        "a.parquet",
+        parquet(text=TEXTS, score=[float("inf"), *map(float, range(59))]),
+        ("{file}:1:2: 'inf' is no number",),
+        ("--task", "text_regression"),
     ),
 }
 
 FOLDERS = {
-    "folder-damaged": Bad("saved", folder(lambda data: data[: len(data) // 2], text=TEXTS, label=LABELS), ("{file}: a data file cannot be read",)),
-    "folder-empty-file": Bad("saved", folder(lambda data: b"", text=TEXTS, label=LABELS), ("{file}: a data file cannot be read",)),
-    "folder-no-json": Bad("saved", folder(state="{", text=TEXTS, label=LABELS), ("{file}/state.json: cannot be read as JSON",)),
-    "folder-no-files": Bad("saved", folder(state="{}", text=TEXTS, label=LABELS), ("{file}: the dataset has no data file",)),
-    "folder-file-missing": Bad("saved", folder(state='{"_data_files": [{"filename": "gone.arrow"}]}', text=TEXTS), ("{file}: a data file cannot be read", "gone.arrow")),
+    "folder-damaged": Bad(
+        "saved",
+        folder(lambda data: data[: len(data) // 2], text=TEXTS, label=LABELS),
+        ("{file}: a data file cannot be read",),
+    ),
+    "folder-empty-file": Bad(
+        "saved", folder(lambda data: b"", text=TEXTS, label=LABELS), ("{file}: a data file cannot be read",)
+    ),
+    "folder-no-json": Bad(
+        "saved", folder(state="{", text=TEXTS, label=LABELS), ("{file}/state.json: cannot be read as JSON",)
+    ),
+    "folder-no-files": Bad(
+        "saved", folder(state="{}", text=TEXTS, label=LABELS), ("{file}: the dataset has no data file",)
+    ),
+    "folder-file-missing": Bad(
+        "saved",
+        folder(state='{"_data_files": [{"filename": "gone.arrow"}]}', text=TEXTS),
+        ("{file}: a data file cannot be read", "gone.arrow"),
+    ),
     "folder-without-rows": Bad("saved", folder(text=[], label=[]), ("{file}: there are columns but no row",)),
     "folder-without-train": Bad("saved", splits("other"), ("{file}: no split to train on",)),
     "folder-blank-text": Bad("saved", folder(text=[*TEXTS[:-1], " "], label=LABELS), ("{file}:60:1: blank",)),
     "folder-one-class": Bad("saved", folder(text=TEXTS, label=["good"] * 60), ("holds nothing but 'good'",)),
-    "folder-tag-numbers": Bad("saved", folder(words=WORDS, tags=[[1, 0]] * 60), ("{file}:1:2: '1' is neither", "not their numbers"), ("--task", "token_classification")),
+    "folder-tag-numbers": Bad(
+        "saved",
+        folder(words=WORDS, tags=[[1, 0]] * 60),
+        ("{file}:1:2: '1' is neither", "not their numbers"),
+        ("--task", "token_classification"),
+    ),
     "plain-folder": Bad("films", lambda path: path.mkdir(), ("{file}: no reader knows this folder",)),
 }
 
 CONLL = {
     "ragged-words": Bad("a.conll", sentences(last="b\n"), ("{file}:181: 1 columns, 2 expected",)),
     "tag-of-no-scheme": Bad("a.conll", sentences(last="b PERSON\n"), ("{file}:181:2: 'PERSON'",)),
-    "tag-before-word": Bad("a.conll", "O saw\n\nO it\n\n" * 30, ("{file}:1:2: 'saw'", "--label")),
-    "endless-sentence": Bad("a.conll", sentences(600).replace("\n\n", "\n"), ("{file}:1: one sentence of 1200 words", "blank line")),
+    "tag-before-word": Bad("a.conll", "O saw\n\nO it\n\n" * 30, ("--label", "{file}:1:2: 'saw'")),
+    "endless-sentence": Bad(
+        "a.conll", sentences(600).replace("\n\n", "\n"), ("{file}:1: one sentence of 1200 words", "blank line")
+    ),
     "only-o": Bad("a.conll", "a O\n\n" * 60, ("holds nothing but 'O'",)),
     "only-marks": Bad("a.conll", "-DOCSTART- O\n\n" * 5, ("{file}: no word in it",)),
     "empty-conll": Bad("a.conll", "", ("{file}: the file is empty",)),
@@ -278,7 +370,11 @@ CONLL = {
     "gzipped-conll": Bad("a.conll", gzip.compress(sentences().encode(), mtime=0), ("{file}: ", "gzip")),
     "no-such-column": Bad("a.conll", sentences(), ("{file}: no column '7' for the tags",), ("--label", "7")),
     "type-only-in-dev": Bad(
-        "a.conll", sentences(), ("{folder}/dev.conll:1:2: 'LOC'",), ("--dev", "{folder}/dev.conll"), (("dev.conll", "Oslo B-LOC\n\n" * 20),)
+        "a.conll",
+        sentences(),
+        ("{folder}/dev.conll:1:2: 'LOC'",),
+        ("--dev", "{folder}/dev.conll"),
+        (("dev.conll", "Oslo B-LOC\n\n" * 20),),
     ),
 }
 

@@ -197,9 +197,7 @@ def _index(path: Path, column: int | str, known: Sequence[str], role: str) -> in
     return number - 1 if number > 0 else len(known) + number
 
 
-def _strange_tags(
-    path: Path, rows: Sequence[Sentence], tags: Sequence[Sequence[str]], column: int
-) -> Iterator[str]:
+def _strange_tags(path: Path, rows: Sequence[Sentence], tags: Sequence[Sequence[str]], column: int) -> Iterator[str]:
     for sentence, one in zip(rows, tags, strict=True):
         for (line, _), tag in zip(sentence, one, strict=True):
             if not is_tag(tag):

@@ -1,7 +1,7 @@
 """Characters to token ids, the same in training and in a shipped Bundle, by the `tokenizers` library alone.
 
-A tokenizer reads all of a text before it truncates, 5 s for a million Chinese characters. Here it reads a beginning, and
-more only where the tokens kept could depend on it: what comes out is what reading everything gives. Words are read one
+A tokenizer reads all of a text before it truncates, 5 s for a million Chinese characters. Here it reads a beginning,
+and more only where the tokens kept could depend on it: what comes out is what reading everything gives. Words are read one
 by one, each once however often it stands there, and laid into windows afterwards.
 """
 
@@ -87,7 +87,11 @@ class Encoder:
 
     @cached_property
     def _frame(self) -> "_Frame":
-        return _Frame.of(self._words)
+        return _Frame.of(self._words.encode("a"))
+
+    @cached_property
+    def _pair_frame(self) -> "_Frame":
+        return _Frame.of(self._words.encode("a", "a"))
 
     @cached_property
     def _byte_level(self) -> bool:
@@ -111,20 +115,24 @@ class Encoder:
     def texts(self, texts: Sequence[str], pairs: Sequence[str | None] | None = None) -> list[Encoded]:
         """Encode whole texts, or pairs of texts where `pairs` has one.
 
-        What is kept is what the library keeps, strategy `longest_first`. Only which text of a pair gets the odd token,
-        where both are too long, is told by their beginnings rather than by all.
+        What is kept is what the library keeps, strategy `longest_first`; only that of two texts that are both too long,
+        and not read whole, the second gets the odd token.
         """
         seconds = list(pairs) if pairs is not None else [None] * len(texts)
-        alone = [i for i, pair in enumerate(seconds) if pair is None]
-        paired = [i for i, pair in enumerate(seconds) if pair is not None]
-        found = dict(zip(alone, self._read([texts[i] for i in alone]), strict=True))
-        firsts, others = ([self._beginning(of[i] or "") for i in paired] for of in (texts, seconds))
-        encodings = self._tokenizer.encode_batch(list(zip(firsts, others, strict=True))) if paired else []
-        found |= zip(paired, encodings, strict=True)
-        return [
-            Encoded(e.ids, e.type_ids, cut=bool(e.overflowing) or max(len(text), len(pair or "")) > self._most_read)
-            for e, text, pair in zip((found[i] for i in range(len(texts))), texts, seconds, strict=True)
-        ]
+        whole = self.max_length * _CHARACTERS_PER_TOKEN[0]
+        short = [i for i, b in enumerate(seconds) if b is not None and max(len(texts[i]), len(b)) <= whole]
+        alone = [i for i, b in enumerate(seconds) if b is None]
+        together = [(clean(texts[i]), clean(seconds[i] or "")) for i in short]
+        encodings = [*self._read([texts[i] for i in alone]), *(self._tokenizer.encode_batch(together) if short else [])]
+        found = {
+            i: Encoded(e.ids, e.type_ids, cut=bool(e.overflowing))
+            for i, e in zip([*alone, *short], encodings, strict=True)
+        }
+        for i, (text, second) in enumerate(zip(texts, seconds, strict=True)):
+            if i not in found and second is not None:
+                found[i] = self._long_pair(text, second)
+            found[i].cut |= max(len(text), len(second or "")) > self._most_read
+        return [found[i] for i in range(len(texts))]
 
     @property
     def _most_read(self) -> int:
@@ -138,16 +146,20 @@ class Encoder:
             left = [i for i in range(len(texts)) if i not in found]
             encodings = self._tokenizer.encode_batch([clean(texts[i][:limit]) for i in left]) if left else []
             for i, encoding in zip(left, encodings, strict=True):
-                if limit in (self._most_read, max(limit, len(texts[i]))) or _settled_at(encoding, limit):
+                if len(texts[i]) <= limit or limit == self._most_read or _settled(encoding, limit):
                     found[i] = encoding
         return [found[i] for i in range(len(texts))]
 
-    def _beginning(self, text: str) -> str:
-        """So much of a long text that at least `max_length` of its tokens are right."""
-        if len(text) <= self.max_length * _CHARACTERS_PER_TOKEN[0]:
-            return clean(text)
-        [encoding] = self._read([text])
-        return clean(text[: _settled_at(encoding, self._most_read) or self._most_read])
+    def _long_pair(self, *texts: str) -> Encoded:
+        # Not by the library, which would make every combination of the windows of both.
+        encodings = self._read(texts)
+        ids = [self._frame.own(encoding) for encoding in encodings]
+        sizes = [self.max_length if e.overflowing else len(own) for e, own in zip(encodings, ids, strict=True)]
+        room = self.max_length - self._pair_frame.size
+        taken = _longest_first(sizes, room)
+        pair = self._pair_frame.around(*(own[:size] for own, size in zip(ids, taken, strict=True)))
+        pair.cut = sum(sizes) > room
+        return pair
 
     def words(self, sentences: Sequence[Sequence[str]]) -> list[list[Encoded]]:
         """Encode sequences of words, each into as many overlapping windows as it needs.
@@ -172,27 +184,55 @@ class Encoder:
 
 @dataclass(frozen=True, slots=True)
 class _Frame:
-    """What stands around the tokens of every input: ids, and the type ids of all."""
+    """Special tokens before, between and after texts, as pairs of id and type id, and the type id of each text."""
 
-    before: list[int]
-    after: list[int]
-    types: tuple[list[int], int, list[int]]
+    special: list[list[tuple[int, int]]]
+    types: list[int]
 
     @classmethod
-    def of(cls, tokenizer: Tokenizer) -> "_Frame":
-        shown = tokenizer.encode(["a"], is_pretokenized=True)
-        own = [place for place, special in enumerate(shown.special_tokens_mask) if not special]
-        first, end = own[0], own[-1] + 1
-        ids, types = shown.ids, shown.type_ids
-        return cls(ids[:first], ids[end:], (types[:first], types[first], types[end:]))
+    def of(cls, shown: Any) -> "_Frame":
+        """The frame of an encoding of the library."""
+        special: list[list[tuple[int, int]]] = [[]]
+        types: list[int] = []
+        for token, kind, text in zip(shown.ids, shown.type_ids, shown.sequence_ids, strict=True):
+            if text is None:
+                special[-1].append((token, kind))
+            elif text == len(types):
+                types.append(kind)
+                special.append([])
+        return cls(special, types)
+
+    @property
+    def before(self) -> int:
+        """Special tokens before the first text."""
+        return len(self.special[0])
 
     @property
     def size(self) -> int:
-        return len(self.before) + len(self.after)
+        """Special tokens in all."""
+        return sum(map(len, self.special))
 
-    def around(self, ids: Sequence[int]) -> Encoded:
-        before, own, after = self.types
-        return Encoded([*self.before, *ids, *self.after], [*before, *[own] * len(ids), *after])
+    def own(self, encoding: Any) -> list[int]:
+        """The ids of an encoding of one text, without those of the frame."""
+        ids: list[int] = encoding.ids
+        return ids[self.before : len(ids) - len(self.special[1])]
+
+    def around(self, *texts: Sequence[int]) -> Encoded:
+        """An input of these texts' ids."""
+        ids, types = ([part[column] for part in self.special[0]] for column in (0, 1))
+        for text, kind, special in zip(texts, self.types, self.special[1:], strict=True):
+            ids += [*text, *(part[0] for part in special)]
+            types += [*[kind] * len(text), *(part[1] for part in special)]
+        return Encoded(ids, types)
+
+
+def _longest_first(sizes: Sequence[int], room: int) -> list[int]:
+    """Tokens that each of two texts may keep: the shorter one all of them, if that is at most half."""
+    shorter, longer = sorted(sizes)
+    if shorter + longer > room:
+        shorter = min(shorter, room // 2)
+        longer = room - shorter
+    return [longer, shorter] if sizes[0] > sizes[1] else [shorter, longer]
 
 
 def _windows(pieces: Sequence[Sequence[int]], frame: _Frame, room: int, overlap: int) -> list[Encoded]:
@@ -207,7 +247,7 @@ def _windows(pieces: Sequence[Sequence[int]], frame: _Frame, room: int, overlap:
     for number, (window, start) in enumerate(zip(windows, starts, strict=True)):
         answered = slice(bounds[number], bounds[number + 1])
         window.words = words[answered].tolist()
-        window.firsts = (places[answered] - start + len(frame.before)).tolist()
+        window.firsts = (places[answered] - start + frame.before).tolist()
     return windows
 
 
@@ -217,16 +257,16 @@ def _farthest_from_edge(places: np.ndarray, count: int, step: int, lengths: np.n
     before = np.maximum(last - 1, 0)
 
     def margin(window: np.ndarray) -> np.ndarray:
-        inside = places - window * step + len(frame.before)
-        return np.minimum(inside, lengths[window] - 1 - inside)
+        inside = places - window * step + frame.before
+        return np.asarray(np.minimum(inside, lengths[window] - 1 - inside))
 
-    return np.where(margin(before) >= margin(last), before, last)
+    return np.asarray(np.where(margin(before) >= margin(last), before, last))
 
 
-def _settled_at(encoding: Any, limit: int) -> int:
-    """How many characters show that the tokens kept stay what they are, whatever follows; 0 where none do.
+def _settled(encoding: Any, limit: int) -> bool:
+    """Whether the tokens kept stay what they are, whatever follows the characters read.
 
-    They stay where the tokenizer has gone on to a later word, as it reads words independently and finds their ends by
+    They do where the tokenizer has gone on to a later word, as it reads words independently and finds their ends by
     what is close. In a script without spaces a whole paragraph may be one word to a Unigram tokenizer: it is read.
 
     Args:
@@ -235,13 +275,9 @@ def _settled_at(encoding: Any, limit: int) -> int:
     """
     kept = [place for place, word in enumerate(encoding.word_ids) if word is not None]
     if not kept or encoding.offsets[kept[-1]][1] > limit - _MARGIN_CHARACTERS:
-        return 0
+        return False
     word = encoding.word_ids[kept[-1]]
-    for part in encoding.overflowing:
-        ends = [end for (_, end), later in zip(part.offsets, part.word_ids, strict=True) if later not in (None, word)]
-        if ends:
-            return max(*ends, encoding.offsets[kept[-1]][1] + _MARGIN_CHARACTERS)
-    return 0
+    return any(later not in (None, word) for part in encoding.overflowing for later in part.word_ids)
 
 
 def clean(text: str) -> str:

@@ -47,7 +47,7 @@ def test_there_are_many_of_each_kind():
     assert {"csv", "tsv", "jsonl", "json", "parquet", "saved", "conll", "xlsx", "gz"} <= endings
 
 
-@pytest.mark.parametrize("name", ["short-row-csv", "nan", "latin-1-tsv"])
+@pytest.mark.parametrize("name", ["nan", pytest.param("latin-1-tsv", marks=pytest.mark.slow)])
 def test_compress_refuses_it_before_any_work(cli, sources, name):
     path = BAD[name].make(sources)
     result = cli("compress", path, "--out", sources.parent / "out", "--teacher", "minilm-l6")
@@ -56,7 +56,7 @@ def test_compress_refuses_it_before_any_work(cli, sources, name):
     assert not (sources.parent / "out" / "data").exists()
 
 
-@pytest.mark.parametrize("name", ["short-row-csv", "spreadsheet"])
+@pytest.mark.parametrize("name", ["short-row-csv", pytest.param("spreadsheet", marks=pytest.mark.slow)])
 def test_a_process_leaves_with_2_and_no_traceback(sources, name):
     path = BAD[name].make(sources)
     command = [sys.executable, "-m", "limbeck", "prepare", path, "--out", sources.parent / "out"]
@@ -95,10 +95,19 @@ def _jsonl(texts):
 
 GOOD = {
     "csv": ("a.csv", lambda texts: "text,label\n" + "".join(f"{t},{'gb'[i % 2]}\n" for i, t in enumerate(texts))),
-    "csv-bom": ("a.csv", lambda texts: "\ufefftext,label\n" + "".join(f"{t},{'gb'[i % 2]}\n" for i, t in enumerate(texts))),
-    "csv-crlf": ("a.csv", lambda texts: "text,label\r\n" + "".join(f"{t},{'gb'[i % 2]}\r\n" for i, t in enumerate(texts))),
+    "csv-bom": (
+        "a.csv",
+        lambda texts: "\ufefftext,label\n" + "".join(f"{t},{'gb'[i % 2]}\n" for i, t in enumerate(texts)),
+    ),
+    "csv-crlf": (
+        "a.csv",
+        lambda texts: "text,label\r\n" + "".join(f"{t},{'gb'[i % 2]}\r\n" for i, t in enumerate(texts)),
+    ),
     "csv-cr": ("a.csv", lambda texts: "text,label\r" + "".join(f"{t},{'gb'[i % 2]}\r" for i, t in enumerate(texts))),
-    "csv-spaced-header": ("a.csv", lambda texts: " text , label \n" + "".join(f"{t},{'gb'[i % 2]}\n" for i, t in enumerate(texts))),
+    "csv-spaced-header": (
+        "a.csv",
+        lambda texts: " text , label \n" + "".join(f"{t},{'gb'[i % 2]}\n" for i, t in enumerate(texts)),
+    ),
     "tsv": ("a.tsv", lambda texts: "text\tlabel\n" + "".join(f"{t}\t{'gb'[i % 2]}\n" for i, t in enumerate(texts))),
     "jsonl": ("a.jsonl", _jsonl),
     "jsonl-bom": ("a.jsonl", lambda texts: "\ufeff" + _jsonl(texts)),
@@ -138,7 +147,9 @@ def test_lone_surrogates_of_json_are_kept_and_trained_as_replacement_characters(
     assert all(e.text.endswith("\ud800") for e in read_examples(open_bundle(sources.parent / "out"), "train"))
 
 
-@pytest.mark.parametrize("content", [sentences().rstrip("\n"), sentences().replace("\n", "\r\n"), "\ufeff" + sentences()])
+@pytest.mark.parametrize(
+    "content", [sentences().rstrip("\n"), sentences().replace("\n", "\r\n"), "\ufeff" + sentences()]
+)
 def test_conll_of_any_line_ends(cli, sources, content):
     path = sources / "a.conll"
     path.write_bytes(content.encode())

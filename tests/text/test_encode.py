@@ -49,7 +49,9 @@ def test_a_long_pair_is_cut_where_it_is_longer(encoder):
     assert one.cut
 
 
-@pytest.mark.parametrize(("text", "cut"), [("good " * 14, False), ("good " * 15, True), ("京" * 400, True), ("g" * 400, False)])
+@pytest.mark.parametrize(
+    ("text", "cut"), [("good " * 14, False), ("good " * 15, True), ("京" * 400, True), ("g" * 400, False)]
+)
 def test_cut_says_whether_something_was_lost(encoder, text, cut):
     [one] = encoder.texts([text])
     assert one.cut is cut

@@ -53,7 +53,27 @@ def test_conll_comes_back(folder, file):
     assert table.columns["tags"] == [[tag for _, tag in one] for one in sentences]
 
 
-PARTS = ("text", "label", '"', ",", "\t", "\n", "\r", " ", "{", "}", ":", "[", "]", "O", "B-X", "#", "\0", "1", "\\ud800")
+PARTS = (
+    "text",
+    "label",
+    '"',
+    ",",
+    "\t",
+    "\n",
+    "\r",
+    " ",
+    "{",
+    "}",
+    ":",
+    "[",
+    "]",
+    "O",
+    "B-X",
+    "#",
+    "\0",
+    "1",
+    "\\ud800",
+)
 dirty = st.one_of(
     st.binary(max_size=200),
     st.lists(st.one_of(st.sampled_from(PARTS).map(str.encode), st.binary(max_size=3)), max_size=40).map(b"".join),

@@ -8,7 +8,9 @@ from hypothesis import strategies as st
 
 # Neither NUL, which is refused, nor lone surrogates, which UTF-8 cannot hold; line ends within cells are CSV's right.
 characters = st.characters(codec="utf-8", exclude_characters="\0")
-odd = st.sampled_from(["NA", "null", "None", '"', '""', ",", "\t", "\r\n", "\u2028", "\u200b", "👩\u200d🚀", "\ufeff", "=1"])
+odd = st.sampled_from(
+    ["NA", "null", "None", '"', '""', ",", "\t", "\r\n", "\u2028", "\u200b", "👩\u200d🚀", "\ufeff", "=1"]
+)
 texts = st.lists(st.one_of(st.text(characters, min_size=1, max_size=12), odd), min_size=1, max_size=4).map("".join)
 blank = st.sampled_from([None])
 cells = st.one_of(texts.filter(lambda text: not text.isspace()), blank)
@@ -19,7 +21,9 @@ names = ("text", "label", "more")
 def tables(draw):
     """Columns of at least one row; a first column never blank, so that no line is empty."""
     width = draw(st.integers(2, 3))
-    rows = draw(st.lists(st.tuples(texts.filter(lambda t: not t.isspace()), *[cells] * (width - 1)), min_size=1, max_size=6))
+    rows = draw(
+        st.lists(st.tuples(texts.filter(lambda t: not t.isspace()), *[cells] * (width - 1)), min_size=1, max_size=6)
+    )
     return names[:width], rows
 
 
@@ -69,12 +73,17 @@ tags = st.sampled_from(["O", "B-PER", "B-LOC", "I-PER", "B-x-y"])
 def conll_files(draw):
     """Sentences of (word, IOB2 tag) with a CoNLL file that means them."""
     drawn = draw(st.lists(st.lists(st.tuples(words, tags), min_size=1, max_size=5), min_size=1, max_size=5))
-    sentences = [[(word, tag) for word, tag in zip([w for w, _ in one], _legal([t for _, t in one]), strict=True)] for one in drawn]
+    sentences = [
+        [(word, tag) for word, tag in zip([w for w, _ in one], _legal([t for _, t in one]), strict=True)]
+        for one in drawn
+    ]
     ends = draw(st.sampled_from(["\n", "\r\n", "\r"]))
     between = draw(st.sampled_from(["\t", " ", "  "]))
     more = draw(st.sampled_from([[], ["NN"]]))
     parts = [ends.join(between.join([word, *more, tag]) for word, tag in one) for one in sentences]
-    start = draw(st.sampled_from(["", "\ufeff", f"-DOCSTART-{between}{between.join(['X'] * len(more) + ['O'])}{ends}{ends}"]))
+    start = draw(
+        st.sampled_from(["", "\ufeff", f"-DOCSTART-{between}{between.join(['X'] * len(more) + ['O'])}{ends}{ends}"])
+    )
     gap = ends * draw(st.integers(2, 3))
     return sentences, start + gap.join(parts) + ends * draw(st.integers(0, 2))
 
