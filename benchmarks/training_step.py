@@ -24,15 +24,15 @@ from transformers import AutoModelForSequenceClassification
 from limbeck import objectives
 from limbeck.core.bundle import open_bundle
 from limbeck.core.journal import Journal
-from limbeck.engine.loop import Training
 from limbeck.engine.mixture import mix
 from limbeck.engine.rows import Rows, epoch_order
 from limbeck.engine.step import Step
 from limbeck.engine.teacher_cache import OnlineTeacher, open_teacher
+from limbeck.engine.training import Training
 from limbeck.nn.checkpoint import fresh, load_bundle
+from limbeck.nn.cost import forward_flops
 from limbeck.nn.model import frozen
-from limbeck.nn.surgery import cut
-from limbeck.nn.types import Dims
+from limbeck.nn.surgery import cut_depth
 from limbeck.text.examples import read_examples
 from limbeck.text.opening import open_encoder, open_task
 
@@ -59,9 +59,7 @@ class Bench:
 
     def student(self) -> Any:
         """A fresh student, cut from the teacher."""
-        teacher = load_bundle(self.bundle)
-        dims = Dims(LAYERS, teacher.dims.hidden, teacher.dims.heads, teacher.dims.intermediate, teacher.dims.labels)
-        return cut(teacher, dims, lambda config: fresh(config, self.task.head), range(1, LAYERS + 1), None)
+        return cut_depth(load_bundle(self.bundle), range(1, LAYERS + 1), lambda config: fresh(config, self.task.head))
 
     def limbeck(self, specs: Sequence[Any], *, packs: bool = True, embeddings: str = "rows") -> Steps:
         """Limbeck's own step, fed as in a run."""
@@ -163,10 +161,9 @@ class Bench:
 
     def floor_seconds(self, rate: float) -> float:
         """Seconds that the matrix products of a mean step take at `rate` FLOP/s: forward once, backward twice."""
-        dims, lengths = load_bundle(self.bundle).dims, self.rows.lengths.astype(float)
-        linear = 2 * (4 * dims.hidden**2 + 2 * dims.hidden * dims.intermediate) * lengths
-        attention = 4 * dims.hidden * lengths**2
-        return 3 * LAYERS * float((linear + attention).mean()) * BATCH / rate
+        student = self.student()
+        flops = forward_flops(student.parts, student.dims, self.rows.lengths.astype(float))
+        return 3 * float(flops.mean()) * BATCH / rate
 
 
 def endless(lengths: Any) -> Iterator[list[int]]:
