@@ -2,8 +2,8 @@
 
     python benchmarks/long_text.py [--tokenizer FILE] [--characters 1000000] [--max-length 128] [--rounds 5]
 
-FILE is a `tokenizer.json`; without one that of `minilm-l6` is taken. Tagging answers for every word, so that all of them
-are split and encoded: its cost is per word, not bounded. Prints a Markdown table of milliseconds, the best of rounds.
+FILE is a `tokenizer.json`; without one that of `minilm-l6` is taken. Tagging answers for every word, so that all are
+split and encoded: its cost is per word, not bounded. Prints a Markdown table of milliseconds, the best of rounds.
 """
 
 import argparse

@@ -1,8 +1,8 @@
 """Characters to token ids, the same in training and in a shipped Bundle, by the `tokenizers` library alone.
 
-A tokenizer reads all of a text before it truncates, 5 s for a million Chinese characters. Here it reads a beginning,
-and more only where the tokens kept could depend on it: what comes out is what reading everything gives. Words are read one
-by one, each once however often it stands there, and laid into windows afterwards.
+A tokenizer reads all of a text before it truncates, seconds for a million Chinese characters. Here it reads a
+beginning, and more only where the tokens kept could depend on it: what comes out is what reading everything gives.
+Words are read one by one, each once however often it stands there, and laid into windows afterwards.
 """
 
 from collections.abc import Iterable, Sequence
