@@ -1,5 +1,8 @@
 """A model Bundle's facts and tokenizer, turned into what reads text: the same for every format of model."""
 
+import json
+from typing import Any
+
 from limbeck.core.bundle import Bundle
 from limbeck.core.errors import BundleError, RecipeError
 from limbeck.core.shelf import shelf
@@ -11,11 +14,17 @@ def open_task(bundle: Bundle) -> Task:
     """The task that a model or data Bundle names in its facts, with its labels.
 
     Raises:
-        BundleError: The Bundle names no task, one that this limbeck does not know, or labels that are none.
+        BundleError: The Bundle names no task, one that this limbeck does not know, labels that are none, or others
+            than its config.json, which tells other tools what the logits mean.
     """
     labels = bundle.labels
     if not all(isinstance(name, str) for name in labels) or len(set(labels)) < max(len(labels), 1):
         raise BundleError(f"{bundle.path}: labels: distinct names are expected (found {labels!r})")
+    if (others := _configured(bundle)) not in (None, list(labels)):
+        raise BundleError(
+            f"{bundle.path}: bundle.json has the labels {list(labels)}, config.json has id2label {others}; one of them "
+            "was changed: make the Bundle again"
+        )
     where = f"{bundle.path}: task"
     try:
         spec = shelf("tasks").parse(bundle.facts.get("task", {}), where)
@@ -23,6 +32,17 @@ def open_task(bundle: Bundle) -> Task:
         raise BundleError(f"{error}. Upgrade limbeck or make the Bundle again") from None
     task: Task = shelf("tasks").build(spec, labels)
     return task
+
+
+def _configured(bundle: Bundle) -> list[Any] | None:
+    """What the logits mean by the model's own configuration; None where it does not say."""
+    if "config.json" not in bundle.files():
+        return None
+    try:
+        names = json.loads(bundle.file("config.json").read_text(encoding="utf-8")).get("id2label")
+    except (ValueError, AttributeError):
+        raise BundleError(f"{bundle.path}/config.json: no JSON object; make the Bundle again") from None
+    return [names.get(str(i)) for i in range(len(names))] if isinstance(names, dict) else None
 
 
 def open_encoder(bundle: Bundle) -> Encoder:
