@@ -71,5 +71,8 @@ class Predictor:
         self._run({name: np.ones((1, 8), dtype=np.int64) for name in _INPUTS})
 
     def _run(self, arrays: Mapping[str, np.ndarray]) -> np.ndarray:
-        logits: np.ndarray = self._session.run([self._output], {name: arrays[name] for name in self._inputs})[0]
+        try:
+            logits: np.ndarray = self._session.run([self._output], {name: arrays[name] for name in self._inputs})[0]
+        except Exception as error:  # the library's exceptions share no other root
+            raise BundleError(f"{self.bundle.path}: the model cannot answer ({error}); export it again") from None
         return logits

@@ -69,6 +69,7 @@ def run(spec: Spec, inputs: Mapping[str, Bundle], out: Path, log: Journal) -> Bu
     with create_bundle(out, "quantize", spec, inputs) as draft:
         for name in source.files():
             if name != _MODEL:
+                (draft.path / name).parent.mkdir(parents=True, exist_ok=True)
                 shutil.copyfile(source.file(name), draft.path / name)
         draft.facts |= source.facts | {"precision": "int8", "instruction_sets": instruction_sets()}
 

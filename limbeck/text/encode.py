@@ -38,6 +38,20 @@ class Encoded:
         return len(self.ids)
 
 
+def open_tokenizer(path: Path) -> Tokenizer:
+    """Load a `tokenizer.json`.
+
+    Raises:
+        BundleError: The file is missing or no tokenizer.
+    """
+    try:
+        return Tokenizer.from_file(str(path))
+    except BaseException as error:  # the library raises bare Exception, and what it did not foresee is not even that
+        if isinstance(error, KeyboardInterrupt | SystemExit):
+            raise
+        raise BundleError(f"{path}: no usable tokenizer ({error}); take the one that belongs to the model") from None
+
+
 class Encoder:
     """Encodes texts, pairs and word sequences.
 
@@ -61,10 +75,7 @@ class Encoder:
         Raises:
             BundleError: The file is missing or no tokenizer.
         """
-        try:
-            return cls(Tokenizer.from_file(str(path)), max_length)
-        except Exception as error:  # the library raises bare Exception
-            raise BundleError(f"{path}: no usable tokenizer ({error})") from None
+        return cls(open_tokenizer(path), max_length)
 
     @cached_property
     def _windows(self) -> Tokenizer:
@@ -83,6 +94,11 @@ class Encoder:
     def same_as(self, other: "Encoder") -> bool:
         """Whether the other cuts every text into the same tokens, at the same places."""
         return self.max_length == other.max_length and self._tokenizer.to_str() == other._tokenizer.to_str()
+
+    @property
+    def tokens(self) -> int:
+        """How many tokens the vocabulary has, added ones included."""
+        return self._tokenizer.get_vocab_size()
 
     @property
     def pad_id(self) -> int:

@@ -6,6 +6,9 @@ from limbeck.core.shelf import shelf
 from limbeck.text.encode import Encoder
 from limbeck.text.port import Task
 
+_LONGEST = 1 << 20
+"""More tokens than any encoder has positions for."""
+
 
 def open_task(bundle: Bundle) -> Task:
     """The task that a model or data Bundle names in its facts, with its labels.
@@ -29,9 +32,16 @@ def open_encoder(bundle: Bundle) -> Encoder:
     """The encoder of a model Bundle, cut at the length that the model was trained for.
 
     Raises:
-        BundleError: There is no usable tokenizer or no length.
+        BundleError: There is no usable tokenizer or no length, or the tokenizer knows more tokens than the model.
     """
-    return Encoder.read(bundle.file("tokenizer.json"), longest_input(bundle))
+    encoder = Encoder.read(bundle.file("tokenizer.json"), longest_input(bundle))
+    vectors = bundle.facts.get("dims", {}).get("vocabulary", encoder.tokens)
+    if vectors != encoder.tokens and not (isinstance(vectors, int) and vectors > encoder.tokens):
+        raise BundleError(
+            f"{bundle.path}: its tokenizer has {encoder.tokens} tokens, the model vectors for {vectors!r}; "
+            "restore the Bundle or make it again"
+        )
+    return encoder
 
 
 def longest_input(bundle: Bundle) -> int:
@@ -41,6 +51,8 @@ def longest_input(bundle: Bundle) -> int:
         BundleError: There is no usable length.
     """
     length = bundle.facts.get("max_length")
-    if not isinstance(length, int) or length < 8:
-        raise BundleError(f"{bundle.path}: max_length is {length!r} in its facts, an integer ≥ 8 is expected")
+    if not isinstance(length, int) or not 8 <= length <= _LONGEST:
+        raise BundleError(
+            f"{bundle.path}: max_length is {length!r} in its facts, an integer from 8 to {_LONGEST} is expected"
+        )
     return length
