@@ -17,6 +17,7 @@ from limbeck.cli.distil import distil
 from limbeck.cli.evaluate import evaluate
 from limbeck.cli.export import export
 from limbeck.cli.finetune import finetune
+from limbeck.cli.import_checkpoint import import_checkpoint
 from limbeck.cli.inspect import inspect
 from limbeck.cli.package import package
 from limbeck.cli.predict import predict
@@ -28,7 +29,7 @@ from limbeck.cli.shelf import shelf
 
 _VERBS = (
     *(compress, compare, run, demo, predict, inspect, shelf),
-    *(prepare, augment, finetune, distil, export, quantize, evaluate, benchmark, package, report),
+    *(prepare, augment, import_checkpoint, finetune, distil, export, quantize, evaluate, benchmark, package, report),
 )
 
 app = typer.Typer(
@@ -89,4 +90,4 @@ def _fail(message: str, exit_code: int) -> NoReturn:
 
 
 for _verb in _VERBS:
-    app.command()(guarded(_verb))
+    app.command({"import_checkpoint": "import"}.get(_verb.__name__))(guarded(_verb))

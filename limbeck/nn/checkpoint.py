@@ -90,9 +90,19 @@ def read_config(folder: Path) -> Any:
     Raises:
         BundleError: There is no usable checkpoint; names what is wrong and what to do.
     """
+    read_plain_config(folder)  # says what is wrong with the configuration before what is with the weights
+    weight_files(folder)
+    return read_shape(folder)
+
+
+def read_shape(folder: Path) -> Any:
+    """The configuration in a directory, whose weights may be missing or in another format.
+
+    Raises:
+        BundleError: There is none that can be used; names what is wrong and what to do.
+    """
     read_plain_config(folder)
     check_tokenizer_config(folder)
-    weight_files(folder)
     try:
         return transformers.AutoConfig.from_pretrained(folder, trust_remote_code=False, local_files_only=True)
     except Exception as error:  # every field has its own way to fail
@@ -123,7 +133,7 @@ def load_network(folder: Path, head: str, labels: tuple[str, ...] | None = None,
     config = read_config(folder)
     if labels is not None:
         set_labels(config, labels, answer)
-        _check_size(folder, config)
+        check_size(folder, config, sum(file.stat().st_size for file in weight_files(folder)))
     try:
         network, found = network_class(head).from_pretrained(
             folder,
@@ -147,10 +157,18 @@ def load_network(folder: Path, head: str, labels: tuple[str, ...] | None = None,
     return made
 
 
-def _check_size(folder: Path, config: Any) -> None:
+def check_size(folder: Path, config: Any, held: int) -> None:
     """Refuse a configuration of an encoder that the weights cannot hold: what does not fit would be made anew.
 
     Every parameter takes a byte at least; a pooler, which a checkpoint may lack, is smaller than the rest.
+
+    Args:
+        folder: Where the configuration lies.
+        config: What it says.
+        held: Bytes of the weights.
+
+    Raises:
+        BundleError: It describes no network, or a larger one.
     """
     try:
         with torch.device("meta"):
@@ -158,7 +176,6 @@ def _check_size(folder: Path, config: Any) -> None:
     except Exception as error:  # every size has its own way to fail
         raise BundleError(f"{folder}: config.json describes no network ({_short(error)})") from None
     wanted = sum(p.numel() for p in network.parameters())
-    held = sum(file.stat().st_size for file in weight_files(folder))
     if wanted > 2 * held:
         raise BundleError(
             f"{folder}: config.json describes {wanted:,} parameters, the weights have {held:,} bytes; "
@@ -293,7 +310,7 @@ def read_tokenizer(source: Path) -> Tokenizer:
 
 def _check_vocabulary(source: Path, folder: Path) -> None:
     """Refuse a tokenizer with tokens that the model has no vectors for."""
-    tokens, vectors = open_tokenizer(folder / "tokenizer.json").get_vocab_size(), read_config(source).vocab_size
+    tokens, vectors = open_tokenizer(folder / "tokenizer.json").get_vocab_size(), read_shape(source).vocab_size
     if tokens > vectors:
         raise BundleError(
             f"{source}: its tokenizer has {tokens} tokens, the model vectors for {vectors}; the tokenizer is of another "
@@ -306,7 +323,7 @@ def _describe_tokenizer(source: Path, folder: Path) -> None:
 
     Nor would they tell the second text of a pair from the first.
     """
-    file, config = source / "tokenizer.json", read_config(source)
+    file, config = source / "tokenizer.json", read_shape(source)
     types = ["token_type_ids"] if reads_token_types(config) else []
     try:
         stock = transformers.PreTrainedTokenizerFast(
