@@ -263,7 +263,7 @@ ATTACKS = {
     "weights in another library's form": (
         OF_TORCH, lambda f: f.edit("config.json", quantization_config={"quant_method": "gptq"}), "quantised weights"),
     "a layer count that never ends": (
-        OF_TORCH, lambda f: f.edit("config.json", num_hidden_layers=10**9), "num_hidden_layers is 1e"),
+        OF_TORCH, lambda f: f.edit("config.json", num_hidden_layers=10**9), "num_hidden_layers is 1000000000"),
     "a vocabulary that fills the memory": (
         OF_TORCH, lambda f: f.edit("config.json", vocab_size=2 * 10**9), "parameters|cannot be loaded"),
     "weights in a file outside": (("finetune",), indexed, "no safetensors file of this directory"),

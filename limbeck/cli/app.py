@@ -89,5 +89,5 @@ def _fail(message: str, exit_code: int) -> NoReturn:
     raise typer.Exit(exit_code)
 
 
-for _verb in _VERBS:
-    app.command({"import_checkpoint": "import"}.get(_verb.__name__))(guarded(_verb))
+for _verb in _VERBS:  # `import` is no name that a function of Python can have
+    app.command("import" if _verb is import_checkpoint else None)(guarded(_verb))

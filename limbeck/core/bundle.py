@@ -97,10 +97,17 @@ class Bundle:
 
     @property
     def labels(self) -> tuple[str, ...]:
-        """Label names in the order of the logits."""
+        """Label names in the order of the logits.
+
+        Raises:
+            BundleError: There are none, or what stands there are no distinct names.
+        """
         if "labels" not in self.facts:
             raise BundleError(f"{self.path}: this {self.stage} Bundle has no labels; it is not a model")
-        return tuple(self.facts["labels"])
+        labels = tuple(self.facts["labels"])
+        if not labels or not all(isinstance(name, str) for name in labels) or len(set(labels)) < len(labels):
+            raise BundleError(f"{self.path}: labels: distinct names are expected (found {labels!r})")
+        return labels
 
     @property
     def digest(self) -> str:
@@ -272,6 +279,7 @@ def _is_manifest(value: Any) -> bool:
         and all(isinstance(value.get(name), str) for name in ("stage", "created", "step_hash"))
         and all(isinstance(value.get(name), dict) for name in sections)
         and all(isinstance(parent, dict) for parent in value["parents"].values())
+        and all(isinstance(p.get(name), str) for p in value["parents"].values() for name in ("stage", "digest", "name"))
         and all(isinstance(value["facts"].get(name, kind()), kind) for name, kind in _FACTS.items())
         and all(
             isinstance(entry, dict)

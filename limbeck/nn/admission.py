@@ -86,8 +86,8 @@ def read_plain_config(folder: Path) -> Mapping[str, Any]:
 
 
 def _check_number(folder: Path, name: str, value: Any, limit: int) -> None:
-    if isinstance(value, int | float) and not abs(value) <= limit:
-        raise BundleError(f"{folder}: config.json: {name} is {value:.6g}, at most {limit} is allowed")
+    if isinstance(value, int | float) and not abs(value) <= limit:  # which a NaN is not either
+        raise BundleError(f"{folder}: config.json: {name} is {value!r:.30}, at most {limit} is allowed")
 
 
 def check_tokenizer_config(folder: Path) -> None:

@@ -245,7 +245,8 @@ def check_weights(bundle: Bundle) -> None:
         BundleError: It holds none, or something else lies in it.
     """
     if WEIGHTS not in bundle.files():
-        raise BundleError(f"{bundle.path}: this {bundle.stage} Bundle holds no PyTorch weights")
+        there = ", ".join(bundle.files()[:8])
+        raise BundleError(f"{bundle.path}: this {bundle.stage} Bundle holds no PyTorch weights; it has {there}")
     bundle.check_plain()
     check_folder(bundle.path)
 

@@ -1,6 +1,7 @@
 """Characters to token ids, the same in training and in a shipped Bundle, by the `tokenizers` library alone."""
 
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -44,12 +45,19 @@ def open_tokenizer(path: Path) -> Tokenizer:
     Raises:
         BundleError: The file is missing or no tokenizer.
     """
-    try:
+    with _refusing(f"{path}: no usable tokenizer"):
         return Tokenizer.from_file(str(path))
-    except BaseException as error:  # the library raises bare Exception, and what it did not foresee is not even that
-        if isinstance(error, KeyboardInterrupt | SystemExit):
-            raise
-        raise BundleError(f"{path}: no usable tokenizer ({error}); take the one that belongs to the model") from None
+
+
+@contextlib.contextmanager
+def _refusing(what: str) -> Iterator[None]:
+    """Turn a failure of the library, which raises bare Exception, and not even that where it panics, into an error."""
+    try:
+        yield
+    except (KeyboardInterrupt, SystemExit):
+        raise
+    except BaseException as error:
+        raise BundleError(f"{what} ({error}); take the one that belongs to the model") from None
 
 
 class Encoder:
@@ -116,7 +124,8 @@ class Encoder:
             clean(a[:limit]) if b is None else (clean(a[:limit]), clean(b[:limit]))
             for a, b in zip(texts, seconds, strict=True)
         ]
-        encodings = self._tokenizer.encode_batch(inputs)
+        with _refusing("the tokenizer cannot encode this text"):
+            encodings = self._tokenizer.encode_batch(inputs)
         return [
             Encoded(e.ids, e.type_ids, cut=bool(e.overflowing) or len(a) > limit or len(b or "") > limit)
             for e, a, b in zip(encodings, texts, seconds, strict=True)
@@ -131,7 +140,8 @@ class Encoder:
         limit = self.max_length * _CHARACTERS_PER_TOKEN
         before = " " if self._byte_level else ""
         cleaned = [[before + clean(w[:limit]) for w in sentence] for sentence in sentences]
-        encodings = self._windows.encode_batch(cleaned, is_pretokenized=True)
+        with _refusing("the tokenizer cannot encode these words"):
+            encodings = self._windows.encode_batch(cleaned, is_pretokenized=True)
         return [_windows([e, *e.overflowing]) for e in encodings]
 
 

@@ -17,8 +17,6 @@ def open_task(bundle: Bundle) -> Task:
         BundleError: The Bundle names no task, one that this limbeck does not know, or labels that are none.
     """
     labels = bundle.labels
-    if not all(isinstance(name, str) for name in labels) or len(set(labels)) < max(len(labels), 1):
-        raise BundleError(f"{bundle.path}: labels: distinct names are expected (found {labels!r})")
     where = f"{bundle.path}: task"
     try:
         spec = shelf("tasks").parse(bundle.facts.get("task", {}), where)

@@ -17,7 +17,6 @@ from limbeck.stages.import_checkpoint import Spec, run
 from tests.makers import tiny_tokenizer
 from tests.models import config
 
-LOG = Journal(quiet=True)
 LABELS = ("sad", "glad", "mad")
 
 
@@ -41,7 +40,7 @@ def spec(old, path, **fields) -> Spec:
 
 def imported(old, tmp_path, content, **fields):
     torch.save(content, tmp_path / "old.pth")
-    return run(spec(old, tmp_path / "old.pth", **fields), {}, tmp_path / "out", LOG)
+    return run(spec(old, tmp_path / "old.pth", **fields), {}, tmp_path / "out", Journal(quiet=True))
 
 
 def logits(network):
@@ -96,7 +95,7 @@ def test_labels_may_stand_in_the_configuration(old, tmp_path):
 
 def test_safetensors_with_shells_are_read_too(old, tmp_path):
     save_file({f"module.{k}": v for k, v in old[1].state_dict().items()}, tmp_path / "old.safetensors")
-    made = run(spec(old, tmp_path / "old.safetensors"), {}, tmp_path / "out", LOG)
+    made = run(spec(old, tmp_path / "old.safetensors"), {}, tmp_path / "out", Journal(quiet=True))
     assert made.facts["dims"]["layers"] == 2
 
 
@@ -168,7 +167,7 @@ def test_nothing_in_a_pickle_is_run(old, tmp_path, form):
     else:
         torch.save(content, tmp_path / "old.pth", _use_new_zipfile_serialization=form == "archive")
     with pytest.raises(BundleError, match=r"refused|no checkpoint of PyTorch") as caught:
-        run(spec(old, tmp_path / "old.pth"), {}, tmp_path / "out", LOG)
+        run(spec(old, tmp_path / "old.pth"), {}, tmp_path / "out", Journal(quiet=True))
     assert "weights_only" not in str(caught.value)
     assert "safe_globals" not in str(caught.value)
     assert not (tmp_path / "ran").exists()
@@ -180,20 +179,20 @@ def test_nothing_in_a_pickle_is_run(old, tmp_path, form):
 def test_a_damaged_file_is_named(old, tmp_path, data):
     (tmp_path / "old.pth").write_bytes(data)
     with pytest.raises(BundleError, match=r"old\.pth: "):
-        run(spec(old, tmp_path / "old.pth"), {}, tmp_path / "out", LOG)
+        run(spec(old, tmp_path / "old.pth"), {}, tmp_path / "out", Journal(quiet=True))
 
 
 def test_an_archive_that_unfolds_is_refused(old, tmp_path):
     with zipfile.ZipFile(tmp_path / "old.pth", "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("old/data.pkl", bytes(1 << 20))
     with pytest.raises(BundleError, match="unfolds to"):
-        run(spec(old, tmp_path / "old.pth"), {}, tmp_path / "out", LOG)
+        run(spec(old, tmp_path / "old.pth"), {}, tmp_path / "out", Journal(quiet=True))
 
 
 def test_a_pipe_is_not_waited_for(old, tmp_path):
     os.mkfifo(tmp_path / "old.pth")
     with pytest.raises(BundleError, match="a pipe"):
-        run(spec(old, tmp_path / "old.pth"), {}, tmp_path / "out", LOG)
+        run(spec(old, tmp_path / "old.pth"), {}, tmp_path / "out", Journal(quiet=True))
 
 
 def test_it_is_a_function_and_the_encoder_can_be_opened_by_the_other_verbs(old, tmp_path):
@@ -201,7 +200,7 @@ def test_it_is_a_function_and_the_encoder_can_be_opened_by_the_other_verbs(old, 
 
     torch.save(old[1].state_dict(), tmp_path / "old.pth")
     made = limbeck.import_checkpoint(
-        weights=tmp_path / "old.pth", config=old[0], out=tmp_path / "out", max_length=32, log=LOG
+        weights=tmp_path / "old.pth", config=old[0], out=tmp_path / "out", max_length=32, log=Journal(quiet=True)
     )
     assert made.stage == "import_checkpoint"
     assert outlook_of(made.path, 32).encoder.tokens == tiny_tokenizer().get_vocab_size()
