@@ -1,4 +1,4 @@
-"""Files of every kind with parts that are wrong: each opens into something that works, or is refused in our own words."""
+"""Files of every kind with parts that are wrong: each opens into something that works, or is refused in our words."""
 
 import copy
 import json
@@ -148,7 +148,6 @@ KINDS = {
     "config.json": ("checkpoint", "config.json", open_checkpoint),
     "tokenizer.json": ("checkpoint", "tokenizer.json", open_tokenizer),
 }
-FEW = {"bundle.json": 40, "tokenizer.json of a Bundle": 25, "config.json": 25, "tokenizer.json": 25}
 
 
 @pytest.fixture
@@ -174,14 +173,14 @@ def fuzz(subject, examples):
 
 
 @pytest.mark.parametrize("subject", KINDS, indirect=True)
-def test_a_file_opens_or_is_refused(subject, request):
-    fuzz(subject, FEW[request.node.callspec.params["subject"]])
+def test_a_file_opens_or_is_refused(subject):
+    fuzz(subject, 15)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("subject", KINDS, indirect=True)
 def test_many_a_file_opens_or_is_refused(subject):
-    fuzz(subject, 500)
+    fuzz(subject, 1000)
 
 
 RECIPES = [read_recipe(path).plain() for path in sorted((ROOT / "recipes").glob("*.yaml"))]
@@ -199,12 +198,12 @@ def fuzz_recipes(examples):
 
 
 def test_a_recipe_is_read_or_refused():
-    fuzz_recipes(60)
+    fuzz_recipes(20)
 
 
 @pytest.mark.slow
 def test_many_a_recipe_is_read_or_refused():
-    fuzz_recipes(500)
+    fuzz_recipes(2000)
 
 
 BOMBS = {
@@ -212,7 +211,7 @@ BOMBS = {
     "merges": "a: &a {x: 1}\nb: {<<: *a}",
     "depth": "[" * 60 + "]" * 60,
     "depth of mappings": "".join(f"{' ' * i}a:\n" for i in range(60)),
-    "values": "[" + "1," * 20_001 + "]",
+    "values": "[" + "1," * 101 + "]",
     "a tag": "!!python/object/apply:os.mkdir [ran]",
     "a number": "a: " + "9" * 5000,
     "a number of base 60": "a: " + ":".join(["59"] * 3000),
@@ -225,6 +224,7 @@ BOMBS = {
 @pytest.mark.parametrize("bomb", BOMBS)
 def test_what_would_unfold_in_yaml_is_refused(bomb, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("limbeck.core.recipe._LIMIT_NODES", 100)
     with pytest.raises(LimbeckError):
         open_recipe(BOMBS[bomb])
     assert list(tmp_path.iterdir()) == []

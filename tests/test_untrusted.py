@@ -1,4 +1,4 @@
-"""Folders that a stranger made, at every door by which one comes in: refused by name, nothing run, nothing read outside."""
+"""Folders that a stranger made, at every door by which one comes in: refused by name, nothing run or read outside."""
 
 import json
 import os
@@ -26,7 +26,7 @@ from limbeck.text.port import Example
 from tests.makers import onnx_bundle, tiny_model, tiny_tokenizer
 from tests.models import config
 
-SECRET = "the recipe of the house"  # noqa: S105  (what must never be seen outside its file)
+SECRET = "the recipe of the house"
 MODELS = ("model.onnx", "model.safetensors")
 
 
@@ -297,7 +297,12 @@ sys.addaudithook(watch)
 
 
 @pytest.mark.parametrize(
-    ("door", "name"), [pytest.param(d, n, id=f"{d}: {n}") for n, (doors, *_) in ATTACKS.items() for d in doors]
+    ("door", "name"),
+    [
+        pytest.param(d, n, id=f"{d}: {n}", marks=[pytest.mark.slow] if d == "distil" else [])  # opens as `evaluate` does
+        for n, (doors, *_) in ATTACKS.items()
+        for d in doors
+    ],
 )
 def test_is_refused_by_name_and_nothing_runs(wholes, tmp_path, door, name):
     kind, enter = DOORS[door]

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from limbeck.core.errors import BundleError
 from limbeck.core.files import new_directory, read_json, sha256_file, write_json
 from limbeck.core.hashing import digest
-from limbeck.core.intake import check_entry, entries, fault_of, is_inside
+from limbeck.core.intake import check_entry, entries, fault_of
 
 if TYPE_CHECKING:  # reading a Bundle must not wait for pydantic
     from limbeck.core.spec import Spec

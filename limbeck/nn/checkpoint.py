@@ -15,7 +15,6 @@ from limbeck.core.bundle import Bundle
 from limbeck.core.errors import BundleError
 from limbeck.core.files import sha256_file
 from limbeck.core.predictions import Answer
-from limbeck.core.shelf import shelf
 from limbeck.nn.admission import WEIGHTS, check_folder, check_tokenizer_config, read_plain_config, weight_files
 from limbeck.nn.model import PROBLEMS, Model, backbone_of, longest_input, reads_token_types, tapped
 from limbeck.text.encode import open_tokenizer
@@ -314,8 +313,8 @@ def _check_vocabulary(source: Path, folder: Path) -> None:
     tokens, vectors = open_tokenizer(folder / "tokenizer.json").get_vocab_size(), read_shape(source).vocab_size
     if tokens > vectors:
         raise BundleError(
-            f"{source}: its tokenizer has {tokens} tokens, the model vectors for {vectors}; the tokenizer is of another "
-            "model: take the one that the model was trained with"
+            f"{source}: its tokenizer has {tokens} tokens, the model vectors for {vectors}; "
+            "take the tokenizer that the model was trained with"
         )
 
 

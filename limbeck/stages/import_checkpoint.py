@@ -110,7 +110,7 @@ def _task(spec: Spec, source: Path, config: Any) -> Task | None:
     if len(set(labels)) < len(labels):
         raise RecipeError(f"import_checkpoint.labels: a name stands twice in {some(labels)}")
     if not spec.labels and all(name.startswith(_UNNAMED) for name in named):
-        raise BundleError(f"{source}: config.json does not name the labels; give them in the order of the logits: --labels")
+        raise BundleError(f"{source}: config.json does not name the labels; give --labels in the order of the logits")
     task: Task = shelf("tasks").build(kind, labels)
     set_labels(config, labels, task.answer)
     if answer_of(config) != task.answer:

@@ -41,11 +41,11 @@ def poisoned(bundle, payloads):
 def pages(tmp_path_factory) -> dict[str, str]:
     """A report and a comparison in which every text, label, name and file is a payload."""
     folder = tmp_path_factory.mktemp("hostile")
-    run = Run(labels=RUNNING[::3], texts=RUNNING, name=RUNNING[13], warnings=RUNNING, odd={"student": RUNNING},
-              n=40, roles=("teacher", "student"), facts={"name": RUNNING[0]})  # fmt: skip
+    run = Run(labels=RUNNING[:4], texts=RUNNING, name=RUNNING[13], warnings=RUNNING, odd={"student": RUNNING},
+              n=32, roles=("teacher", "student"), facts={"name": RUNNING[0]})  # fmt: skip
     bundles = run.make(folder)
     bundles = {k: b if k == "data" else poisoned(b, RUNNING[i:]) for i, (k, b) in enumerate(bundles.items())}
-    made = report.run(report.Spec(examples=40, classes=40), bundles, folder / "report", Journal(quiet=True))
+    made = report.run(report.Spec(examples=32, classes=40), bundles, folder / "report", Journal(quiet=True))
     numbers = [Measurement(role, "accuracy", 0.5, "fraction", "test", 9) for role in ("teacher", "student")]
     trials = [Trial(name, 0, numbers, {"teacher": "t", "student": name}) for name in RUNNING]
     repeats = Repeats(RUNNING, "accuracy", trials)
