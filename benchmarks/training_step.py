@@ -24,15 +24,15 @@ from transformers import AutoModelForSequenceClassification
 from limbeck import objectives
 from limbeck.core.bundle import open_bundle
 from limbeck.core.journal import Journal
-from limbeck.engine.loop import Training
 from limbeck.engine.mixture import mix
 from limbeck.engine.rows import Rows, epoch_order
 from limbeck.engine.step import Step
 from limbeck.engine.teacher_cache import OnlineTeacher, open_teacher
+from limbeck.engine.training import Training
 from limbeck.nn.checkpoint import fresh, load_bundle
+from limbeck.nn.cost import forward_flops
 from limbeck.nn.model import frozen
-from limbeck.nn.surgery import cut
-from limbeck.nn.types import Dims
+from limbeck.nn.surgery import cut_depth
 from limbeck.text.examples import read_examples
 from limbeck.text.opening import open_encoder, open_task
 
@@ -44,6 +44,8 @@ DEEP = [
     objectives.Labels(),
 ]
 LOGITS = [objectives.SoftTargets(temperature=TEMPERATURE), objectives.Labels()]
+WARMUP = 40
+"""Steps before the clock starts: oneDNN compiles a kernel for each size that it meets in bf16."""
 MAP = {1: 2, 2: 4, 3: 6}
 Steps = Iterator[None]
 
@@ -59,14 +61,16 @@ class Bench:
 
     def student(self) -> Any:
         """A fresh student, cut from the teacher."""
-        teacher = load_bundle(self.bundle)
-        dims = Dims(LAYERS, teacher.dims.hidden, teacher.dims.heads, teacher.dims.intermediate, teacher.dims.labels)
-        return cut(teacher, dims, lambda config: fresh(config, self.task.head), range(1, LAYERS + 1), None)
+        return cut_depth(load_bundle(self.bundle), range(1, LAYERS + 1), lambda config: fresh(config, self.task.head))
 
-    def limbeck(self, specs: Sequence[Any], *, packs: bool = True, embeddings: str = "rows") -> Steps:
+    def limbeck(
+        self, specs: Sequence[Any], *, packs: bool = True, embeddings: str = "rows", precision: str = "no"
+    ) -> Steps:
         """Limbeck's own step, fed as in a run."""
         from accelerate import Accelerator
+        from accelerate.state import AcceleratorState
 
+        AcceleratorState._reset_state()  # contenders differ in precision, of which the library keeps one
         teacher, student = frozen(load_bundle(self.bundle)), self.student()
         student.packs = packs
         mixture = mix(student, specs, teacher.dims)
@@ -78,7 +82,12 @@ class Bench:
             dtype="float16",
             log=Journal(quiet=True),
         )
-        step = Step(mixture, Training(dropout=False, embeddings=embeddings), Accelerator(cpu=True), 10**6)
+        step = Step(
+            mixture,
+            Training(dropout=False, embeddings=embeddings),
+            Accelerator(cpu=True, mixed_precision=precision),
+            10**6,
+        )
         mixture.network.train(False)
 
         def make(indices: Sequence[int]) -> Any:
@@ -163,10 +172,9 @@ class Bench:
 
     def floor_seconds(self, rate: float) -> float:
         """Seconds that the matrix products of a mean step take at `rate` FLOP/s: forward once, backward twice."""
-        dims, lengths = load_bundle(self.bundle).dims, self.rows.lengths.astype(float)
-        linear = 2 * (4 * dims.hidden**2 + 2 * dims.hidden * dims.intermediate) * lengths
-        attention = 4 * dims.hidden * lengths**2
-        return 3 * LAYERS * float((linear + attention).mean()) * BATCH / rate
+        student = self.student()
+        flops = forward_flops(student.parts, student.dims, self.rows.lengths.astype(float))
+        return 3 * float(flops.mean()) * BATCH / rate
 
 
 def endless(lengths: Any) -> Iterator[list[int]]:
@@ -192,6 +200,8 @@ def contenders(bench: Bench) -> dict[str, Callable[[], Steps]]:
         "limbeck, all objectives": lambda: bench.limbeck(DEEP),
         "limbeck, all objectives, padded": lambda: bench.limbeck(DEEP, packs=False),
         "limbeck, all objectives, all word vectors": lambda: bench.limbeck(DEEP, embeddings="all"),
+        "limbeck, all objectives, bf16": lambda: bench.limbeck(DEEP, precision="bf16"),
+        "limbeck, logits, bf16": lambda: bench.limbeck(LOGITS, precision="bf16"),
         "textbrewer, longest in batch": lambda: bench.textbrewer(0),
         "textbrewer, 128": lambda: bench.textbrewer(128),
         "limbeck, logits": lambda: bench.limbeck(LOGITS),
@@ -203,6 +213,9 @@ PAIRS = (
     ("textbrewer, longest in batch", "limbeck, all objectives"),
     ("textbrewer, 128", "limbeck, all objectives"),
     ("plain loop, logits", "limbeck, logits"),
+    ("textbrewer, 128", "limbeck, all objectives, bf16"),
+    ("limbeck, all objectives", "limbeck, all objectives, bf16"),
+    ("limbeck, logits", "limbeck, logits, bf16"),
     ("limbeck, all objectives, padded", "limbeck, all objectives"),
     ("limbeck, all objectives, all word vectors", "limbeck, all objectives"),
 )
@@ -212,7 +225,7 @@ def race(bench: Bench, names: Sequence[str], steps: int, rounds: int) -> tuple[n
     """Seconds a step of each `[rounds, names]`, in turn, and of the floor `[rounds]`."""
     running = [contenders(bench)[name]() for name in names]
     for contender in running:
-        for _ in range(3):
+        for _ in range(WARMUP):
             next(contender)
     times, floors = np.zeros((rounds, len(names))), np.zeros(rounds)
     for number in range(rounds):

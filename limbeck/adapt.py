@@ -78,6 +78,20 @@ def to_fresh_teacher(recipe: Recipe) -> Recipe:
     return _set(recipe, lambda s: s.stage == "finetune", {"replace_head": True})
 
 
+def to_precision(recipe: Recipe, precision: str) -> Recipe:
+    """Train everything in another precision: in every step that trains, and in every phase of it."""
+
+    def changed(step: Step) -> Step:
+        fields = dict(step.fields)
+        if "precision" in fields:
+            fields["precision"] = precision
+        if "phases" in fields:
+            fields["phases"] = [{**phase, "precision": precision} for phase in fields["phases"]]
+        return step.model_copy(update={"fields": fields})
+
+    return recipe.model_copy(update={"steps": tuple(map(changed, recipe.steps))})
+
+
 def to_shipped(recipe: Recipe) -> Recipe:
     """Ship the quantised model whatever its gate says."""
     return _set(recipe, lambda s: s.stage == "quantize", {"force": True})

@@ -57,6 +57,7 @@ class _Plan:
     teacher: str | None
     fresh_teacher: bool
     student: str | None
+    precision: str | None
     until: str | None
     settings: Sequence[str]
 
@@ -71,6 +72,8 @@ class _Plan:
                 recipe = adapt.to_fresh_teacher(recipe)
             if self.student is not None:
                 recipe = adapt.to_student(recipe, self.student)
+            if self.precision is not None:
+                recipe = adapt.to_precision(recipe, self.precision)
             recipe = adapt.to_evaluation(execution.resolve(recipe), self.until)
             titles = {step.title for step in recipe.steps}
             own = [setting for setting in self.settings if _step_of(setting) in titles]
@@ -95,6 +98,7 @@ def compare(
     teacher: str | None = None,
     fresh_teacher: bool = False,
     student: str | None = None,
+    precision: str | None = None,
     until: str | None = None,
     settings: Sequence[str] = (),
     log: Journal | None = None,
@@ -116,6 +120,8 @@ def compare(
         teacher: Model that every recipe begins from; each recipe's own if not given.
         fresh_teacher: Fine-tune it for every seed even if it answers with these labels already.
         student: Shape (or model) of every student that is distilled; each recipe's own if not given.
+        precision: Of all training: `fp32`, `bf16` (faster on CPUs with AMX and on GPUs) or `fp16`; the recipe's if not
+            given.
         until: Last role to be made and evaluated, as `student`; all that a recipe evaluates if not given.
         settings: `step.field=value` texts, each for the recipes that have such a step.
         log: Where progress goes; standard error if not given.
@@ -124,7 +130,7 @@ def compare(
         LimbeckError: Something that the user can mend, or no run at all was finished.
     """
     rows = adapt.rows_of(data, dev=dev, test=test, task=task, text=text, pair=pair, label=label, encoding=encoding)
-    plan = _Plan(rows, teacher, fresh_teacher, student, until, settings)
+    plan = _Plan(rows, teacher, fresh_teacher, student, precision, until, settings)
     paths, out, log = _labelled(recipes), Path(out), log or Journal()
     wanted = {(name, n): plan.recipe(name, path, n) for n in _checked(seeds) for name, path in paths.items()}
     _check_settings(settings, list(wanted.values()))

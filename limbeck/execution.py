@@ -22,6 +22,7 @@ from limbeck.core.recipe import Recipe, Step
 from limbeck.core.shelf import missing_extra
 from limbeck.core.spec import Spec, parse
 from limbeck.engine import processes
+from limbeck.engine.checkpoints import checkpoints_of
 
 _STAGES = Path(__file__).parent / "stages"
 
@@ -137,6 +138,7 @@ def run_step(
     found = processes.agree(_finished(out, wanted, log, title) if processes.is_first() else False)
     if found:
         log.say(f"── {title}: done before, nothing changed")
+        _tidy(out)
         return open_bundle(out), False
     log.say(f"── {title}")
     log.record("step", step=title, stage=stage, hash=wanted)
@@ -146,9 +148,16 @@ def run_step(
     elif getattr(module, "TOGETHER", False):
         _take_part(module, spec, inputs, out)
     processes.wait()
+    _tidy(out)
     bundle, seconds = open_bundle(out), round(time.monotonic() - start, 3)
     log.record("done", step=title, hash=wanted, digest=bundle.digest, seconds=seconds)
     return bundle, True
+
+
+def _tidy(out: Path) -> None:
+    """What a training went on from is of no use once its result is there."""
+    if processes.is_first():
+        shutil.rmtree(checkpoints_of(out), ignore_errors=True)
 
 
 def _finished(out: Path, wanted: str, log: Journal, title: str) -> bool:

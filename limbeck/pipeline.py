@@ -130,6 +130,7 @@ def compress(
     encoding: str | None = None,
     teacher: str = "minilm-l6",
     student: str = "half",
+    precision: str | None = None,
     seed: int = 0,
     settings: Sequence[str] = (),
     force: bool = False,
@@ -150,6 +151,8 @@ def compress(
         teacher: A directory, `hf:org/name[@revision]`, or `minilm-l6`.
         student: `3x384`, `layers=3,hidden=192,heads=12,intermediate=768`, `half`, `third`, `tiny` or `same`; or a
             model.
+        precision: Of all training: `fp32`, `bf16` (faster on CPUs with AMX and on GPUs) or `fp16`; the recipe's if not
+            given.
         seed: Decides every random choice.
         settings: `step.field=value` texts for everything else.
         force: Ship the quantised model even if its gate refuses it.
@@ -164,6 +167,8 @@ def compress(
     rows = adapt.rows_of(data, dev=dev, test=test, task=task, text=text, pair=pair, label=label, encoding=encoding)
     recipe = resolve(read_recipe(find_recipe("compress"))).override([f"seed={seed}"])
     recipe = adapt.to_student(adapt.to_teacher(adapt.to_rows(recipe, rows), teacher), student)
+    if precision is not None:
+        recipe = adapt.to_precision(recipe, precision)
     if force:
         recipe = adapt.to_shipped(recipe)
     recipe = resolve(resolve(recipe).override(settings))

@@ -41,6 +41,9 @@ def test_rows_replace_all_that_speaks_of_files_and_nothing_else(shipped):
 def test_a_teacher_replaces_the_one_that_the_recipe_begins_from():
     other = adapt.to_teacher(recipe(DATA, TEACHER, {**TEACHER, "name": "second"}, ALONE, EVALUATE), "hf:org/name")
     assert [s.fields.get("model") for s in other.steps[1:4]] == ["hf:org/name", "hf:org/name", "small"]
+    distil = {"stage": "distil", "from": {"teacher": "teacher", "data": "prepare"}, "student": "half of big"}
+    students = adapt.to_teacher(recipe(DATA, TEACHER, distil), "hf:org/name").steps[2].fields["student"]
+    assert students == "half of hf:org/name"
     with pytest.raises(RecipeError, match="no step `finetune`"):
         adapt.to_teacher(recipe(DATA), "big")
 
@@ -50,9 +53,22 @@ def test_a_shape_reaches_the_step_that_makes_the_student(shipped):
     assert adapt.takes_shape(shipped)
     other = step(adapt.to_student(shipped, "half of tests"), "distil").fields["student"]
     assert other == f"half of {Path('tests').resolve()}"
+    part = resolve(shipped.override(["distil.student=half of minilm-l6"]))
+    assert step(adapt.to_student(part, "2x384"), "distil").fields["student"] == "2x384 of minilm-l6"
     alone = recipe(DATA, TEACHER, ALONE, EVALUATE)
     assert not adapt.takes_shape(alone)
     assert adapt.to_student(alone, "3x384") == alone
+
+
+def test_a_precision_reaches_all_that_trains_and_nothing_else(shipped):
+    half = resolve(adapt.to_precision(shipped, "bf16"))
+    assert step(half, "finetune").fields["precision"] == "bf16"
+    assert {phase["precision"] for phase in step(half, "distil").fields["phases"]} == {"bf16"}
+    assert [s for s in half.steps if s.stage not in ("finetune", "distil")] == [
+        s for s in shipped.steps if s.stage not in ("finetune", "distil")
+    ]
+    with pytest.raises(RecipeError, match="precision"):
+        resolve(adapt.to_precision(shipped, "int3"))
 
 
 def test_an_evaluation_takes_only_the_steps_it_needs(shipped):

@@ -41,7 +41,15 @@ def folder(tmp_path_factory):
 
 
 def test_every_method_has_its_recipe():
-    wanted = {"no_teacher", "vanilla_kd", "distilbert_task", "tinybert_task", "patient_kd", "minilmv2_task", "annealing"}
+    wanted = {
+        "no_teacher",
+        "vanilla_kd",
+        "distilbert_task",
+        "tinybert_task",
+        "patient_kd",
+        "minilmv2_task",
+        "annealing",
+    }
     assert set(METHODS) >= wanted | {"self_distillation"}
 
 

@@ -11,6 +11,7 @@ from limbeck.cli.options import (
     Label,
     Out,
     Pair,
+    Precision,
     RowsFlag,
     StepSettings,
     Student,
@@ -42,6 +43,7 @@ def compare(
         bool, typer.Option("--fresh-teacher", help="Fine-tune it for each seed even if it knows these labels already.")
     ] = False,
     student: Student = None,
+    precision: Precision = None,
     until: Annotated[
         str | None, typer.Option("--until", metavar="ROLE", help="Stop at this model, as `student`, to save time.")
     ] = None,
@@ -56,7 +58,8 @@ def compare(
     from limbeck.core.journal import Journal
 
     columns = {"task": task, "text": text, "pair": pair, "label": label, "encoding": encoding}
-    flags = given({"dev": dev, "test": test, **columns, "teacher": teacher, "student": student, "until": until})
+    models = {"teacher": teacher, "student": student, "precision": precision}
+    flags = given({"dev": dev, "test": test, **columns, **models, "until": until})
     found = comparison.compare(
         recipes,
         data=data,

@@ -13,6 +13,7 @@ from limbeck.cli.options import (
     Label,
     Out,
     Pair,
+    Precision,
     StepSettings,
     Student,
     Task,
@@ -36,6 +37,7 @@ def compress(
     encoding: Encoding = None,
     teacher: Teacher = None,
     student: Student = None,
+    precision: Precision = None,
     seed: Annotated[int | None, typer.Option("--seed", metavar="N", help="Decides every random choice.")] = None,
     settings: StepSettings = None,
     force: Force = False,
@@ -48,6 +50,7 @@ def compress(
     from limbeck.core.journal import Journal
 
     columns = {"task": task, "text": text, "pair": pair, "label": label, "encoding": encoding}
-    flags = given({"dev": dev, "test": test, **columns, "teacher": teacher, "student": student, "seed": seed})
+    models = {"teacher": teacher, "student": student, "precision": precision}
+    flags = given({"dev": dev, "test": test, **columns, **models, "seed": seed})
     result = pipeline.compress(data, out=out, settings=settings or [], force=force, log=Journal(), **flags)
     sys.stdout.write(result.table() + "\n")

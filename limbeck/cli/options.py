@@ -31,6 +31,13 @@ Student = Annotated[
     ),
 ]
 
+Precision = Annotated[
+    str | None,
+    typer.Option(
+        "--precision", metavar="NAME", help="Of all training: fp32, bf16 or fp16; bf16 pays with AMX or a GPU."
+    ),
+]
+
 Dev = Annotated[str | None, typer.Option("--dev", metavar="FILE", help="Rows to choose the best weights by.")]
 Test = Annotated[str | None, typer.Option("--test", metavar="FILE", help="Rows to measure on.")]
 Task = Annotated[str | None, typer.Option("--task", metavar="NAME", help="A task (`limbeck shelf tasks`).")]

@@ -15,7 +15,7 @@ from limbeck.core.files import new_directory, read_json, sha256_file, write_json
 from limbeck.core.hashing import digest
 from limbeck.core.intake import check_entry, entries, fault_of
 
-if TYPE_CHECKING:  # reading a Bundle must not wait for pydantic
+if TYPE_CHECKING:
     from limbeck.core.spec import Spec
 
 FORMAT = 1
@@ -212,9 +212,10 @@ def step_hash(stage: str, spec: "Spec", parents: Mapping[str, Bundle], outside: 
         parents: Role → input Bundle.
         outside: Name → hash of what is read that is no Bundle: source files, a model's directory.
     """
+    from limbeck.core.spec import essence  # reading a Bundle must not wait for pydantic
+
     digests = {role: bundle.digest for role, bundle in parents.items()}
-    fields = spec.model_dump(mode="json")
-    return digest({"code": CODE, "stage": stage, "fields": fields, "parents": digests, "outside": dict(outside)})
+    return digest({"code": CODE, "stage": stage, "fields": essence(spec), "parents": digests, "outside": dict(outside)})
 
 
 @contextlib.contextmanager

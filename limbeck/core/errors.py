@@ -23,6 +23,12 @@ class ShelfError(LimbeckError):
     """A shelf holds no such algorithm, or an extra that it needs is not installed."""
 
 
+class TrainingError(LimbeckError):
+    """A training cannot go on: its loss is no number, or memory is short; exit code 3. What was saved stays."""
+
+    exit_code = 3
+
+
 class GateError(LimbeckError):
     """A model failed a check that guards what is shipped; exit code 4 tells this apart from wrong input."""
 

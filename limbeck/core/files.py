@@ -5,12 +5,13 @@ A first answer imports this module: what only writing needs is imported where it
 
 import contextlib
 import errno
+import glob
 import json
 import os
 import stat
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from limbeck.core.errors import BundleError, LimbeckError
 
@@ -120,6 +121,54 @@ def claim_directory(out: Path, marks: Iterable[str], what: str) -> None:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise LimbeckError(f"{out}: cannot be made ({error.strerror}); choose another --out") from None
+
+
+@contextlib.contextmanager
+def held(path: Path) -> Iterator[None]:
+    """Keep other processes from making `path` while this one does; what a killed one has left half made is removed.
+
+    The system lets go of the lock when the process ends, however it ends.
+
+    Raises:
+        LimbeckError: Another process is at it.
+    """
+    place = path.with_name(f".{path.name}.lock")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        lock = _lock(place)
+    except OSError as error:
+        raise LimbeckError(f"{path}: cannot write here ({error.strerror}); choose another --out") from None
+    with lock as file:
+        file.truncate(0)
+        file.write(str(os.getpid()))
+        file.flush()
+        for litter in path.parent.glob(f".{glob.escape(path.name)}.{'[0-9a-f]' * 8}.tmp"):
+            _remove(litter)
+        try:
+            yield
+        finally:
+            place.unlink(missing_ok=True)
+
+
+def _lock(place: Path) -> TextIO:
+    """An open file that this process alone has locked, and that is still there under its name."""
+    import fcntl
+
+    while True:
+        file = place.open("a+", encoding="utf-8")
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            file.seek(0)
+            owner = file.read().strip() or "?"
+            file.close()
+            raise LimbeckError(
+                f"{place.with_name(place.name[1:-5])}: process {owner} is working on it; wait for it, or choose "
+                "another --out"
+            ) from None
+        if place.exists() and os.path.samestat(os.fstat(file.fileno()), place.stat()):
+            return file
+        file.close()  # whoever had it before has just removed it
 
 
 def _take_name(temporary: Path, path: Path) -> None:

@@ -3,9 +3,10 @@
 import contextlib
 import functools
 import json
+import os
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
@@ -66,16 +67,34 @@ class Journal:
         with self._path.open("a", encoding="utf-8", errors="backslashreplace") as file:
             file.write(line + "\n")
 
+    def mark(self) -> dict[str, Any]:
+        """Where the journal stands now, in plain values."""
+        size = self._path.stat().st_size if self._path is not None and self._path.is_file() else 0
+        return {"bytes": size, "warnings": list(self.warnings)}
+
+    def rewind(self, mark: Mapping[str, Any]) -> None:
+        """Forget all that came after a mark, because it is done again."""
+        self.warnings[:] = mark["warnings"]
+        if self._path is not None and self._path.is_file() and self._path.stat().st_size > mark["bytes"]:
+            os.truncate(self._path, mark["bytes"])
+
     @contextlib.contextmanager
-    def bar(self, label: str, total: int, unit: str = "steps") -> Iterator[Bar]:
-        """Show progress with rate and time left: a bar on a terminal, a plain line every few seconds elsewhere."""
+    def bar(self, label: str, total: int, unit: str = "steps", *, done: int = 0) -> Iterator[Bar]:
+        """Show progress with rate and time left: a bar on a terminal, a plain line every few seconds elsewhere.
+
+        Args:
+            label: What is under way.
+            total: When it is over.
+            unit: What is counted.
+            done: How much of it was done before.
+        """
         if self._quiet:
             yield _Silent()
         elif self._terminal:
-            with _rich_bar(label, total, unit) as bar:
+            with _rich_bar(label, total, unit, done) as bar:
                 yield bar
         else:
-            lines = _Lines(label, total, unit)
+            lines = _Lines(label, total, unit, done)
             yield lines
             lines.close()
 
@@ -102,9 +121,9 @@ class _Lines:
 
     _PERIOD_S = 10.0
 
-    def __init__(self, label: str, total: int, unit: str) -> None:
+    def __init__(self, label: str, total: int, unit: str, done: int) -> None:
         self._label, self._total, self._unit = label, total, unit
-        self._done = 0
+        self._done = self._before = done
         self._facts = ""
         self._start = self._said = time.monotonic()
 
@@ -115,12 +134,12 @@ class _Lines:
             self._print()
 
     def close(self) -> None:
-        if self._done:
+        if self._done > self._before:
             self._print()
 
     def _print(self) -> None:
         self._said = time.monotonic()
-        rate = self._done / max(self._said - self._start, 1e-9)
+        rate = (self._done - self._before) / max(self._said - self._start, 1e-9)
         left = max(self._total - self._done, 0) / rate
         tail = f", {left:.0f} s left" if self._done < self._total else f", took {self._said - self._start:.1f} s"
         text = f"{self._label}: {self._done}/{self._total} {self._unit}, {rate:.1f}/s{tail}  {self._facts}"
@@ -128,7 +147,7 @@ class _Lines:
 
 
 @contextlib.contextmanager
-def _rich_bar(label: str, total: int, unit: str) -> Iterator[Bar]:
+def _rich_bar(label: str, total: int, unit: str, before: int) -> Iterator[Bar]:
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
     columns = (
@@ -140,7 +159,7 @@ def _rich_bar(label: str, total: int, unit: str) -> Iterator[Bar]:
         TextColumn("{task.fields[facts]}", markup=False),
     )
     with Progress(*columns, console=_console()) as progress:
-        task = progress.add_task(label, total=total, facts="", rate="")
+        task = progress.add_task(label, total=total, completed=before, facts="", rate="")
         start = time.monotonic()
         done = 0
 

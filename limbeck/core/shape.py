@@ -7,6 +7,9 @@ from limbeck.core.errors import RecipeError
 
 _FRACTIONS = ("half", "third", "tiny", "same")
 _NAMES = {"layers": 0, "hidden": 0, "heads": 0, "intermediate": 0}
+_PUBLISHED_HEADS = {128: 2, 256: 4, 512: 8}
+"""Widths whose published students have fewer heads than the widest choice: BERT-tiny 2x128, -mini 4x256, -small 4x512,
+-medium 8x512 and their kin, whose heads have 64 features (Turc et al. 2019, arXiv:1908.08962, table 1)."""
 _PUBLISHED_INTERMEDIATE = {312: 1200}
 """Widths whose published students have no feed-forward layer of 4 × hidden: TinyBERT-4 (arXiv:1909.10351, 4.2)."""
 _MIN_HEAD_DIM = 8
@@ -98,10 +101,12 @@ def _half_width(teacher: Shape) -> int:
 
 
 def _heads(hidden: int, teacher: Shape) -> int:
-    """The teacher's heads if the width is its own, else as many as divide the width and keep some size."""
+    """The teacher's if the width is its own, else those published, else as many as divide it and keep some size."""
     if hidden == teacher.hidden:
         return teacher.heads
     fit = [n for n in range(1, teacher.heads + 1) if hidden % n == 0 and hidden // n <= teacher.hidden // teacher.heads]
+    if _PUBLISHED_HEADS.get(hidden) in fit:
+        return _PUBLISHED_HEADS[hidden]
     large = [n for n in fit if hidden // n >= _MIN_HEAD_DIM]
     return max(large) if large else min(fit, default=1)
 

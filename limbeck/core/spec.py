@@ -28,6 +28,17 @@ class Spec(BaseModel):
         return type(self).__module__.rpartition(".")[2]
 
 
+def incidental(default: Any, **limits: Any) -> Any:
+    """A field on which no result depends: another value makes no step run again."""
+    return Field(default, json_schema_extra={"incidental": True}, **limits)
+
+
+def essence(spec: Spec) -> dict[str, Any]:
+    """A Spec's fields in plain values, without those on which no result depends."""
+    left_out = {n for n, field in type(spec).model_fields.items() if field.json_schema_extra == {"incidental": True}}
+    return spec.model_dump(mode="json", exclude=left_out)
+
+
 @dataclass(frozen=True)
 class Read:
     """Marks a field whose values a function reads: the second part of its `Annotated` type.

@@ -238,6 +238,21 @@ class LossGuard:
         self._window.clear()
         return self._once("fall", self._fall()) or self._once("growth", self._growth())
 
+    def state(self) -> dict[str, Any]:
+        """All that it has seen, in plain values."""
+        return {
+            "steps": self._steps,
+            "window": list(self._window),
+            "means": list(self._means),
+            "settled": list(self._settled),
+            "told": sorted(self._told),
+        }
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Know what another one has seen."""
+        self._steps, self._told = state["steps"], set(state["told"])
+        self._window, self._means, self._settled = state["window"], state["means"], state["settled"]
+
     def _once(self, kind: str, text: str) -> str:
         if not text or kind in self._told:
             return ""

@@ -1,140 +1,39 @@
-"""The training loop: batches in a fixed order, one step function, best-on-dev weights kept."""
+"""The training loop: batches in a fixed order, one step function, best-on-dev weights kept, checkpoints on the way."""
 
 import math
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
-from pydantic import Field
-from torch import Tensor, nn
+import torch
+from torch import Tensor
 
-from limbeck.core.errors import LimbeckError
-from limbeck.core.journal import Journal
-from limbeck.core.predictions import Predictions
-from limbeck.core.spec import Spec
+from limbeck.core.errors import TrainingError
+from limbeck.core.journal import Bar
+from limbeck.engine import processes
 from limbeck.engine.feed import ahead
 from limbeck.engine.guards import LossGuard
+from limbeck.engine.interruption import Asked, StoppedError, listening
 from limbeck.engine.mixture import Mixture
-from limbeck.engine.optim import Schedule
 from limbeck.engine.rows import Rows, epoch_order
-from limbeck.engine.score import TorchScorer, dev_score, predict_split
+from limbeck.engine.run import Run
 from limbeck.engine.step import Step
 from limbeck.engine.teacher_cache import Teacher
-from limbeck.nn.model import Model, best_device
+from limbeck.engine.training import Training
+from limbeck.nn.model import best_device
 from limbeck.nn.types import Batch, Moment, Outputs
-from limbeck.text.encode import Encoder
-from limbeck.text.port import Example, Task
 
 _SHOWN_STEPS = 10
 """Steps between two looks at the loss: each look waits for the device."""
-
-
-class Training(Spec):
-    """How a model is trained."""
-
-    epochs: int = Field(3, ge=1)
-    """Passes over the training rows, ≥ 1. BERT's fine-tuning takes 2 to 4."""
-    learning_rate: float = Field(5e-5, gt=0.0)
-    """Peak rate of AdamW. BERT's fine-tuning tries 2e-5, 3e-5 and 5e-5; smaller models take more."""
-    batch_size: int = Field(32, ge=1)
-    """Rows per step. BERT's fine-tuning takes 16 or 32."""
-    schedule: Schedule = "linear"
-    """How the rate falls to 0 after the warm-up; BERT's is linear."""
-    warmup_fraction: float = Field(0.1, ge=0.0, lt=1.0)
-    """Part of all steps in which the rate climbs; BERT's is 0.1."""
-    weight_decay: float = Field(0.01, ge=0.0)
-    """Decoupled decay of matrices; BERT's is 0.01."""
-    clip_norm: float = Field(1.0, gt=0.0)
-    """Largest norm of the gradient; BERT's is 1."""
-    dropout: bool = True
-    """Whether the model's own dropout is on while it trains."""
-    accumulate: int = Field(1, ge=1)
-    """Parts that a batch is run in, one after the other, where it would not fit in memory at once. The result is that
-    of the whole batch, but for objectives that compare its items with one another."""
-    embeddings: Literal["rows", "all"] = "rows"
-    """Which word vectors a step updates: `rows`, those that occur in its batch, by lazy Adam without decay, which costs
-    what they cost; or `all`, by AdamW, whose momentum moves every vector in every step, as BERT's does. Processes
-    on several GPUs take `all`."""
-    precision: Literal["fp32", "bf16", "fp16"] = "fp32"
-    """Precision of the forward and backward pass; weights and the optimiser stay in fp32."""
-
-
-class Tracked(Spec):
-    """What every training stage lets one choose beside how it trains."""
-
-    seed: int = Field(0, ge=0, le=2**31 - 1)
-    """Of fresh weights, of dropout and of the order of the rows."""
-    tracker: Literal["none", "tensorboard"] = "none"
-    """Where curves go beside the log: `tensorboard` writes event files beside the result."""
-
-
-@dataclass
-class Best:
-    """The best state of a network so far, by the deciding dev metric; the later of two equals.
-
-    Attributes:
-        score: Its dev score.
-        state: Its weights, on the CPU.
-        at: Phase and epoch.
-    """
-
-    score: float = -math.inf
-    state: dict[str, Tensor] = field(default_factory=dict)
-    at: str = ""
-
-    def offer(self, network: nn.Module, score: float, at: str) -> bool:
-        """Keep the network's weights if none were better."""
-        if score < self.score:
-            return False
-        self.score, self.at = score, at
-        self.state = {name: value.detach().to("cpu", copy=True) for name, value in network.state_dict().items()}
-        return True
-
-
-@dataclass(frozen=True)
-class Run:
-    """What the phases of one training stage share.
-
-    Attributes:
-        spec: The stage's fields.
-        model: What is trained.
-        task: What it answers.
-        encoder: Characters to token ids.
-        dev: The examples that decide which weights are kept.
-        log: Where progress goes.
-        folder: The run's directory; trackers write below it.
-        best: The best weights so far.
-    """
-
-    spec: Tracked
-    model: Model
-    task: Task
-    encoder: Encoder
-    dev: Sequence[Example]
-    log: Journal
-    folder: Path
-    best: Best = field(default_factory=Best)
-
-    def answers(self) -> Predictions:
-        """The model's answers on the dev split."""
-        return predict_split(TorchScorer(self.model, self.task, self.encoder), self.task, self.dev)
-
-    def score(self) -> dict[str, float]:
-        """The deciding metric on the dev split, by name."""
-        return dev_score(TorchScorer(self.model, self.task, self.encoder), self.task, self.dev)
-
-    def keep_best(self) -> None:
-        """Put the best weights back."""
-        self.model.network.load_state_dict(self.best.state)
-        self.log.say(f"kept the weights of {self.best.at}: dev {self.task.primary} {self.best.score:.4f}")
+_NAMED_ROWS = 8
+"""Rows of a batch that a message names."""
 
 
 def train(
     mixture: Mixture, rows: Rows, teacher: Teacher | None, spec: Training, run: Run, phase: str
 ) -> list[dict[str, Any]]:
-    """Train a mixture's network for one phase.
+    """Train a mixture's network for one phase, or what is left of it.
 
     Args:
         mixture: The network and its objectives.
@@ -142,65 +41,169 @@ def train(
         teacher: Where the teacher's outputs come from; None if no objective reads any.
         spec: How to train.
         run: What the phases of the stage share; its `best` is updated after each epoch.
-        phase: Name of the phase in the log.
+        phase: Name of the phase in the log, another for each.
 
     Returns:
         One record per epoch: losses by term (means), dev scores, seconds.
 
     Raises:
-        LimbeckError: The loss is no longer a finite number.
+        TrainingError: The loss is no longer a finite number, or memory is short.
+        StoppedError: Somebody asked the process to end; what was done is saved.
     """
-    accelerator = _accelerator(spec, run)
-    total = spec.epochs * math.ceil(len(rows) / spec.batch_size)
-    step = Step(mixture, spec, accelerator, total)
-    guard = LossGuard(step.warmup, mixture.steady)
-    history: list[dict[str, Any]] = []
-    with run.log.bar(phase, total) as bar:
-        for epoch in range(spec.epochs):
-            start = time.monotonic()
-            # Dropout is all that training mode changes in an encoder.
-            mixture.network.train(spec.dropout)
-            order = epoch_order(rows.lengths, spec.batch_size, run.spec.seed, epoch)
-            losses = _Losses(accelerator)
-            feed = _feed(order, epoch, rows, teacher, spec, run.spec.seed, accelerator)
-            for number, parts in enumerate(feed, start=1):
-                losses.add(step(parts))
-                shown: dict[str, float] = {}
-                if number % _SHOWN_STEPS == 0 or number == len(order):
-                    place = f"{phase}, epoch {epoch + 1}, steps {losses.seen + 1} to {number}"
-                    shown = _look(losses, guard, spec, run.log, place)
-                bar.advance(1, **shown)
-            seconds = time.monotonic() - start
-            means = {name: total / len(order) for name, total in losses.totals.items()}
-            history.append(_close_epoch(accelerator, mixture, run, phase, epoch, means, seconds))
-    for tracker in accelerator.trackers:
-        tracker.finish()
-    return history
+    histories = run.progress.histories
+    if phase not in histories:
+        histories[phase] = _Phase(mixture, rows, teacher, spec, run, phase).run()
+    return histories[phase]
 
 
-def _feed(
-    order: Sequence[Sequence[int]],
-    epoch: int,
-    rows: Rows,
-    teacher: Teacher | None,
-    spec: Training,
-    seed: int,
-    accelerator: Any,
-) -> Iterator[list[tuple[Batch, Outputs]]]:
-    """This process's parts of each batch, with the teacher's outputs."""
-    mine = slice(accelerator.process_index * spec.accumulate, (accelerator.process_index + 1) * spec.accumulate)
-    parts = accelerator.num_processes * spec.accumulate
-    last = max(spec.epochs * len(order) - 1, 1)
+class _Phase:
+    """A phase under way: all that changes from step to step, so that it can be saved between any two."""
 
-    def make(step: tuple[int, Sequence[int]]) -> list[tuple[Batch, Outputs]]:
-        number, indices = step
-        moment = Moment((epoch * len(order) + number) / last, epoch, seed)
-        batches = [replace(part, moment=moment) for part in rows.parts(indices, parts, accelerator.device)[mine]]
-        return [(batch, Outputs() if teacher is None else teacher.outputs(batch)) for batch in batches]
+    def __init__(
+        self, mixture: Mixture, rows: Rows, teacher: Teacher | None, spec: Training, run: Run, name: str
+    ) -> None:
+        self._mixture, self._rows, self._teacher = mixture, rows, teacher
+        self._spec, self._run, self._name = spec, run, name
+        self._accelerator = _accelerator(spec, run)
+        self._per_epoch = math.ceil(len(rows) / spec.batch_size)
+        self._step = Step(mixture, spec, self._accelerator, spec.epochs * self._per_epoch)
+        self._guard = LossGuard(self._step.warmup, mixture.steady)
+        self._losses = _Losses(self._accelerator)
+        self._history: list[dict[str, Any]] = []
+        self._done, self._seconds = 0, 0.0
+        if spec.embeddings == "rows" and processes.sharded():
+            run.log.warn(f"{name}: word vectors that lie in parts cannot be updated by row; embeddings is taken as all")
 
-    # A CPU is busy with the step itself: there a second thread would only take turns with it.
-    beside = accelerator.device.type != "cpu" and (teacher is None or teacher.ahead)
-    return ahead(enumerate(order), make) if beside else map(make, enumerate(order))
+    def run(self) -> list[dict[str, Any]]:
+        """Train to the phase's end."""
+        if (saved := self._run.resumed(self._name)) is not None:
+            self._restore(saved)
+            place = f"epoch {len(self._history) + 1}, step {self._done + 1}"
+            self._run.log.say(f"{self._name}: going on from the checkpoint before {place}")
+        total, before = self._spec.epochs * self._per_epoch, len(self._history) * self._per_epoch + self._done
+        with self._run.log.bar(self._name, total, done=before) as bar, self._step.compiled(), listening() as asked:
+            for epoch in range(len(self._history), self._spec.epochs):
+                self._epoch(epoch, bar, asked)
+        for tracker in self._accelerator.trackers:
+            tracker.finish()
+        return self._history
+
+    def _epoch(self, epoch: int, bar: Bar, asked: Asked) -> None:
+        start = time.monotonic() - self._seconds
+        self._step.dropout()
+        order = epoch_order(self._rows.lengths, self._spec.batch_size, self._run.spec.seed, epoch)
+        for number, parts in enumerate(self._feed(order, epoch), start=self._done + 1):
+            self._losses.add(self._stepped(parts, f"{self._name}, epoch {epoch + 1}, step {number}"))
+            self._run.progress.steps += 1
+            self._done, self._seconds = number, time.monotonic() - start
+            looks = number % _SHOWN_STEPS == 0 or number == len(order)
+            bar.advance(1, **(self._look(epoch) if looks else {}))
+            if number < len(order) and (looks or processes.count() == 1):
+                self._pause(asked)
+        self._step.gather()
+        means = {name: total / len(order) for name, total in self._losses.totals.items()}
+        seconds = time.monotonic() - start
+        self._history.append(
+            _close_epoch(self._accelerator, self._mixture, self._run, self._name, epoch, means, seconds)
+        )
+        self._losses, self._done, self._seconds = _Losses(self._accelerator), 0, 0.0
+        self._pause(asked, epoch_ended=True)
+
+    def _feed(self, order: Sequence[Sequence[int]], epoch: int) -> Iterator[list[tuple[Batch, Outputs]]]:
+        """This process's parts of each batch that is left, with the teacher's outputs."""
+        accelerator, spec, teacher = self._accelerator, self._spec, self._teacher
+        mine = slice(accelerator.process_index * spec.accumulate, (accelerator.process_index + 1) * spec.accumulate)
+        parts = accelerator.num_processes * spec.accumulate
+        last = max(spec.epochs * len(order) - 1, 1)
+
+        def make(number: int) -> list[tuple[Batch, Outputs]]:
+            moment = Moment((epoch * len(order) + number) / last, epoch, self._run.spec.seed)
+            found = self._rows.parts(order[number], parts, accelerator.device)[mine]
+            batches = [replace(part, moment=moment) for part in found]
+            return [(batch, Outputs() if teacher is None else teacher.outputs(batch)) for batch in batches]
+
+        left = range(self._done, len(order))
+        # A CPU is busy with the step itself: there a second thread would only take turns with it.
+        beside = accelerator.device.type != "cpu" and (teacher is None or teacher.ahead)
+        return ahead(left, make) if beside else map(make, left)
+
+    def _stepped(self, parts: Sequence[tuple[Batch, Outputs]], place: str) -> dict[str, Tensor]:
+        """One step; on a CPU, where it costs nothing, its loss is looked at before anything else is done."""
+        try:
+            terms = self._step(parts)
+        except (RuntimeError, MemoryError) as error:
+            if not _is_short_of_memory(error):
+                raise
+            raise TrainingError(self._short_of_memory(parts, place)) from error
+        if self._accelerator.device.type == "cpu" and processes.count() == 1:
+            rows = [row for batch, _ in parts for row in batch.rows.tolist()]
+            named = ", ".join(map(str, sorted(rows)[:_NAMED_ROWS])) + (", …" if len(rows) > _NAMED_ROWS else "")
+            self._check(terms["loss"].item(), f"{place} (training rows {named}, counted from 0)")
+        return terms
+
+    def _check(self, loss: float, place: str) -> None:
+        if math.isfinite(loss):
+            return
+        half = self._spec.precision
+        precision = "" if half == "fp32" else f", or {half} is too coarse: set precision to fp32"
+        raise TrainingError(
+            f"{place}: the loss is {loss}. Likely the rate is too high: lower learning_rate (now "
+            f"{self._spec.learning_rate:g}) or raise warmup_fraction{precision}"
+        )
+
+    def _short_of_memory(self, parts: Sequence[tuple[Batch, Outputs]], place: str) -> str:
+        tokens = sum(len(batch.input_ids) for batch, _ in parts)
+        spec = self._spec
+        smaller = f" or batch_size to {spec.batch_size // 2}" if spec.batch_size > 1 else ""
+        return (
+            f"{place}: memory is short for {sum(len(batch.rows) for batch, _ in parts)} rows of {tokens} tokens in "
+            f"all. Set accumulate to {2 * spec.accumulate} (the same result, in smaller parts){smaller}, or max_length "
+            "to less"
+        )
+
+    def _look(self, epoch: int) -> dict[str, float]:
+        place = f"{self._name}, epoch {epoch + 1}, steps {self._losses.seen + 1} to {self._done}"
+        steps, means = self._losses.look()
+        self._check(means["loss"], place)
+        if odd := self._guard.look(steps, means["loss"]):
+            self._run.log.warn(f"{place}: {odd}")
+        return means
+
+    def _pause(self, asked: Asked, *, epoch_ended: bool = False) -> None:
+        """Save if it is time to, or if somebody asked the process to end; then it does."""
+        number, due = processes.agree((asked.number, self._run.checkpoints.due(epoch_ended=epoch_ended)))
+        if not (number or due):
+            return
+        if processes.sharded():
+            kept = "weights that lie in parts are not saved on the way; the same command begins the step anew"
+        else:
+            self._run.save(self._name, self._state())
+            kept = "what was done is saved, and the same command goes on from there"
+        if number:
+            raise StoppedError(number, f"stopped in {self._name} after {self._run.progress.steps} steps; {kept}")
+
+    def _state(self) -> dict[str, Any]:
+        return {
+            "step": self._step.state(),
+            "guard": self._guard.state(),
+            "losses": self._losses.state(),
+            "history": self._history,
+            "done": self._done,
+            "seconds": self._seconds,
+        }
+
+    def _restore(self, state: Mapping[str, Any]) -> None:
+        self._step.restore(state["step"])
+        self._guard.restore(state["guard"])
+        self._losses.restore(state["losses"])
+        self._history, self._done, self._seconds = state["history"], state["done"], state["seconds"]
+
+
+def _is_short_of_memory(error: Exception) -> bool:
+    told = str(error)
+    return isinstance(error, (MemoryError, torch.OutOfMemoryError)) or any(
+        sign in told for sign in ("can't allocate memory", "not enough memory", "bad_alloc")
+    )
 
 
 @dataclass
@@ -234,18 +237,15 @@ class _Losses:
         self.seen += steps
         return steps, {name: value / steps for name, value in sums.items()}
 
+    def state(self) -> dict[str, Any]:
+        """All that it knows."""
+        recent = {name: value.detach() for name, value in self._recent.items()}
+        return {"totals": dict(self.totals), "seen": self.seen, "recent": recent, "steps": self._steps}
 
-def _look(losses: _Losses, guard: LossGuard, spec: Training, log: Journal, place: str) -> dict[str, float]:
-    steps, means = losses.look()
-    if not math.isfinite(means["loss"]):
-        precision = "" if spec.precision == "fp32" else f", or {spec.precision} is too coarse: set precision to fp32"
-        raise LimbeckError(
-            f"{place}: the loss is {means['loss']}. Likely the rate is too high: lower learning_rate (now "
-            f"{spec.learning_rate:g}) or raise warmup_fraction{precision}"
-        )
-    if odd := guard.look(steps, means["loss"]):
-        log.warn(f"{place}: {odd}")
-    return means
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Know what another one knew."""
+        self.totals, self.seen, self._steps = state["totals"], state["seen"], state["steps"]
+        self._recent = {name: value.to(self.accelerator.device) for name, value in state["recent"].items()}
 
 
 def _close_epoch(
@@ -271,11 +271,14 @@ def _close_epoch(
 
 
 def _accelerator(spec: Training, run: Run) -> Any:
-    from accelerate import Accelerator, DistributedDataParallelKwargs
+    from accelerate import Accelerator, DistributedDataParallelKwargs, DistributedType, PartialState
     from accelerate.state import AcceleratorState
 
     # The library keeps one precision for the whole process; phases may differ.
     AcceleratorState._reset_state()
+    if processes.sharded():
+        # accelerate shards what it takes for several GPUs: CPUs it does not, nor what it has sharded before.
+        PartialState().distributed_type = DistributedType.MULTI_GPU
     tracker = run.spec.tracker
     accelerator = Accelerator(
         cpu=best_device().type == "cpu",
@@ -285,6 +288,11 @@ def _accelerator(spec: Training, run: Run) -> Any:
         # An objective may leave a head unread.
         kwargs_handlers=[DistributedDataParallelKwargs(find_unused_parameters=True)],
     )
+    if processes.sharded():
+        plugin = accelerator.state.fsdp_plugin
+        plugin.mixed_precision_policy = None  # weights stay in fp32; autocast does the rest
+        # Gradients enter a layer by what was tapped inside it, where FSDP would not expect them and fetch its weights.
+        plugin.reshard_after_forward = False
     if tracker != "none":
         accelerator.init_trackers(type(run.spec).__module__.rpartition(".")[2])
     return accelerator

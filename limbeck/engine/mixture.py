@@ -1,8 +1,11 @@
 """A weighted sum of objectives over one student: the module that a training step runs."""
 
+import copy
 import functools
 import operator
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import replace
 
 import torch
 from torch import Tensor, nn
@@ -10,6 +13,7 @@ from torch import Tensor, nn
 from limbeck.core.errors import RecipeError
 from limbeck.core.shelf import shelf
 from limbeck.core.spec import Ramp, Weighted, ramps, value_at
+from limbeck.nn.compiling import compiled
 from limbeck.nn.model import Model
 from limbeck.nn.ports import Objective
 from limbeck.nn.types import Batch, Dims, Outputs, Reads
@@ -34,6 +38,7 @@ class Mixture(nn.Module):
         self._units = {name: objective.unit for name, (_, objective) in objectives.items()}
         self.steady = steady
         self._model = model
+        self._no_split_modules = sorted({type(part.layer).__name__ for part in model.parts.layers})  # FSDP's units
         self.student_reads = _union(o.student_reads for _, o in objectives.values())
         self.teacher_reads = _union(o.teacher_reads for _, o in objectives.values())
 
@@ -47,6 +52,17 @@ class Mixture(nn.Module):
         with torch.autocast(batch.input_ids.device.type, enabled=False):  # losses are taken in fp32
             terms = {name: factors[name] * o(student, teacher, batch) for name, o in self.objectives.items()}
         return {"loss": torch.stack(list(terms.values())).sum(), **terms}
+
+    def twin(self) -> "Mixture":
+        """A copy with parameters of its own."""
+        network = copy.deepcopy(self.network)
+        model = replace(self._model, network=network, parts=self._model.backbone.parts(network))
+        objectives = {name: (self.weights[name], copy.deepcopy(o)) for name, o in self.objectives.items()}
+        return Mixture(model, objectives, steady=self.steady)  # type: ignore[arg-type]
+
+    def compiled(self) -> AbstractContextManager[None]:
+        """Inside the block, the student's layers train compiled."""
+        return compiled(self._model)
 
     def untied_tables(self) -> list[nn.Embedding]:
         """The student's table of words, if its weights are read in no other way: a tied decoder reads them all."""

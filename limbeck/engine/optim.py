@@ -46,8 +46,12 @@ def optimizers(
     return made
 
 
-def clip(parameters: Iterable[nn.Parameter], limit: float) -> None:
-    """Scale all gradients so that their joint norm is at most `limit`; of tables updated by row, the touched rows'."""
+def clip(parameters: Iterable[nn.Parameter], limit: float) -> Tensor:
+    """Scale all gradients so that their joint norm is at most `limit`; of tables updated by row, the touched rows'.
+
+    Returns:
+        The norm before.
+    """
     found: list[Tensor] = []
     for parameter in parameters:
         if parameter.grad is not None and parameter.grad.is_sparse:
@@ -58,6 +62,23 @@ def clip(parameters: Iterable[nn.Parameter], limit: float) -> None:
     norm = nn.utils.get_total_norm(found)
     scale = (limit / (norm + 1e-6)).clamp(max=1.0)
     torch._foreach_mul_(found, scale)
+    return norm
+
+
+def sum_rows(table: nn.Embedding, accelerator: Any) -> None:
+    """Average the gradient of a table updated by row over processes, which gather the touched rows of all of them.
+
+    Not every backend sums sparse gradients (NCCL does not), and all gather dense tensors.
+    """
+    assert table.weight.grad is not None
+    own = table.weight.grad.coalesce()
+    rows, values = own.indices()[0], own.values()
+    # Filled up with a row that is there, and nothing is added to it.
+    rows, values = (
+        accelerator.gather(accelerator.pad_across_processes(x, pad_index=filling))
+        for x, filling in ((rows, int(rows[0])), (values / accelerator.num_processes, 0))
+    )
+    table.weight.grad = torch.sparse_coo_tensor(rows[None], values, own.shape)
 
 
 def schedule(optimizer: torch.optim.Optimizer, name: Schedule, warmup_steps: int, total_steps: int) -> Any:

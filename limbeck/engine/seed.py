@@ -11,3 +11,14 @@ def seed_all(seed: int) -> None:
     random.seed(seed)
     np.random.seed(seed)  # libraries draw from the global generator
     torch.manual_seed(seed)
+
+
+def random_state() -> list[torch.Tensor]:
+    """Where torch's generators stand: the CPU's, then each accelerator's. Nothing else is drawn from in a training."""
+    return [torch.get_rng_state(), *torch.cuda.get_rng_state_all()]
+
+
+def set_random_state(states: list[torch.Tensor]) -> None:
+    """Put the generators back to where they stood."""
+    torch.set_rng_state(states[0])
+    torch.cuda.set_rng_state_all(states[1:])

@@ -1,21 +1,25 @@
 """One training step: forward, backward, clip, update. Parts of a batch add up to the whole batch, exactly."""
 
-from collections.abc import Iterable, Sequence
-from contextlib import nullcontext
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any
 
+import torch
 from torch import Tensor, nn
 
-from limbeck.engine.optim import clip, optimizers, schedule
+from limbeck.engine import processes
+from limbeck.engine.optim import clip, optimizers, schedule, sum_rows
 from limbeck.nn.types import Batch, Outputs
 
 if TYPE_CHECKING:
-    from limbeck.engine.loop import Training
     from limbeck.engine.mixture import Mixture
+    from limbeck.engine.training import Training
 
 
 class Step:
     """Trains a mixture, a batch at a time; `warmup` tells the steps in which the rate climbs.
+
+    Where weights lie in parts, a twin of the mixture is trained, and `gather` brings its weights back.
 
     Args:
         mixture: The network and its objectives.
@@ -25,13 +29,18 @@ class Step:
     """
 
     def __init__(self, mixture: "Mixture", spec: "Training", accelerator: Any, total: int) -> None:
-        self._accelerator, self._spec = accelerator, spec
-        sums_rows = accelerator.num_processes == 1 or accelerator.device.type == "cpu"  # NCCL sums no sparse gradients
-        by_row = mixture.untied_tables() if spec.embeddings == "rows" and sums_rows else ()
-        made = optimizers(mixture, by_row, spec.learning_rate, spec.weight_decay)
+        self._accelerator, self._spec, self._given = accelerator, spec, mixture
+        self._trained = mixture.twin() if processes.sharded() else mixture
+        self._tables = [] if spec.embeddings == "all" or processes.sharded() else mixture.untied_tables()
+        for table in mixture.untied_tables():
+            table.sparse = False  # whatever the phase before made of them
+        made = optimizers(self._trained, self._tables, spec.learning_rate, spec.weight_decay)
         self.warmup = round(spec.warmup_fraction * total)
         self._rates = [schedule(optimizer, spec.schedule, self.warmup, total) for optimizer in made]
-        self._module, *self._optimizers = accelerator.prepare(mixture, *made)
+        _sum_apart(self._trained, self._tables)
+        self._module, *prepared = accelerator.prepare(self._trained, *made)
+        # accelerate would end the round of fp16's scale after each of them, not after both.
+        self._optimizers = [optimizer.optimizer for optimizer in prepared]
 
     def __call__(self, parts: Sequence[tuple[Batch, Outputs]]) -> dict[str, Tensor]:
         """Update the network by one batch.
@@ -52,20 +61,67 @@ class Step:
                 self._accelerator.backward(terms["loss"] * self._accelerator.num_processes)
             for name, value in terms.items():
                 sums[name] = sums.get(name, 0) + value.detach()
-        self._clip(self._module.parameters())
-        for optimizer, rate in zip(self._optimizers, self._rates, strict=True):
-            optimizer.step()
-            rate.step()
-            optimizer.zero_grad(set_to_none=True)
+        if self._accelerator.num_processes > 1:
+            for table in self._tables:
+                sum_rows(table, self._accelerator)
+        self._update()
         return sums
+
+    def dropout(self) -> None:
+        """Switch dropout on or off, as the spec says: all that training mode changes in an encoder."""
+        self._trained.network.train(self._spec.dropout)
+
+    def compiled(self) -> AbstractContextManager[None]:
+        """Inside the block, layers run compiled, if the spec says so."""
+        return self._trained.compiled() if self._spec.compile else nullcontext()
+
+    def gather(self) -> None:
+        """Bring the weights back into the mixture that was given, if they lie in parts."""
+        if self._trained is not self._given:
+            with torch.no_grad():
+                for given, part in zip(self._given.parameters(), self._trained.parameters(), strict=True):
+                    given.copy_(part.full_tensor())  # type: ignore[attr-defined]
+
+    def state(self) -> dict[str, Any]:
+        """Weights, moments, rates and scale, as they are between two steps."""
+        scaler = self._accelerator.scaler
+        return {
+            "weights": self._trained.state_dict(),
+            "optimizers": [optimizer.state_dict() for optimizer in self._optimizers],
+            "rates": [rate.state_dict() for rate in self._rates],
+            "scale": None if scaler is None else scaler.state_dict(),
+        }
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Go on from a state."""
+        self._trained.load_state_dict(state["weights"])
+        for own, saved in zip([*self._optimizers, *self._rates], [*state["optimizers"], *state["rates"]], strict=True):
+            own.load_state_dict(saved)
+        if self._accelerator.scaler is not None:
+            self._accelerator.scaler.load_state_dict(state["scale"])
 
     def _quiet(self) -> Any:
         """Gradients stay in this process until the last part."""
         return self._accelerator.no_sync(self._module)
 
-    def _clip(self, parameters: Iterable[nn.Parameter]) -> None:
-        if len(self._optimizers) == 1:
-            self._accelerator.clip_grad_norm_(parameters, self._spec.clip_norm)  # knows sharded parameters too
-            return
+    def _update(self) -> None:
+        """Clip and step, all of it or, where fp16 overflowed, nothing of it."""
+        scaler = self._accelerator.scaler
         self._accelerator.unscale_gradients()
-        clip(parameters, self._spec.clip_norm)
+        norm = clip(self._trained.parameters(), self._spec.clip_norm)
+        if scaler is None or norm.isfinite():
+            for optimizer, rate in zip(self._optimizers, self._rates, strict=True):
+                optimizer.step()
+                rate.step()
+        if scaler is not None:
+            scaler.update()
+        for optimizer in self._optimizers:
+            optimizer.zero_grad(set_to_none=True)
+
+
+def _sum_apart(module: nn.Module, tables: Sequence[nn.Embedding]) -> None:
+    """Let processes leave the tables' gradients to `sum_rows`."""
+    weights = {id(table.weight) for table in tables}
+    names = [name for name, parameter in module.named_parameters() if id(parameter) in weights]
+    ignore = nn.parallel.DistributedDataParallel._set_params_and_buffers_to_ignore_for_model
+    ignore(module, names)  # type: ignore[no-untyped-call]

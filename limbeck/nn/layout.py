@@ -9,10 +9,10 @@ from functools import cached_property
 from typing import Any, Protocol, runtime_checkable
 
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Shaped
 from torch import Tensor
-from torch.nn.functional import scaled_dot_product_attention
 
+from limbeck.nn.attention import attend
 from limbeck.nn.types import Batch
 
 
@@ -38,33 +38,51 @@ class Layout(Protocol):
 
 @dataclass(frozen=True)
 class Packed:
-    """All tokens in one row, and only the items' tokens before the head."""
+    """All tokens in one row, and only the items' tokens before the head.
+
+    Attributes:
+        batch: The tokens.
+        filled: Tokens of the row: the batch's, and perhaps a few more at its end that nobody attends to.
+    """
 
     batch: Batch
+    filled: int = 0
+
+    @classmethod
+    def of(cls, batch: Batch) -> "Packed":
+        """On a CPU in half precision, whose matrix kernels are compiled for each new size, of one of few sizes."""
+        tokens = len(batch.input_ids)
+        device = batch.input_ids.device.type
+        few = device == "cpu" and torch.is_autocast_enabled(device)
+        return cls(batch, round_up(tokens) if few else tokens)
 
     def inputs(self, first_position: int) -> dict[str, Tensor | None]:
-        """`[1, tokens]` each, and no mask."""
+        """`[1, filled]` each, and no mask."""
         return {
-            "input_ids": self.batch.input_ids[None],
-            "token_type_ids": self.batch.token_type_ids[None],
-            "position_ids": self.batch.positions[None] + first_position,
+            "input_ids": self._filled(self.batch.input_ids)[None],
+            "token_type_ids": self._filled(self.batch.token_type_ids)[None],
+            "position_ids": self._filled(self.batch.positions)[None] + first_position,
             "attention_mask": None,
         }
 
-    def flat(self, values: Float[Tensor, "1 tokens ..."]) -> Float[Tensor, "tokens ..."]:
+    def _filled(self, values: Shaped[Tensor, "tokens ..."]) -> Shaped[Tensor, "filled ..."]:
+        more = self.filled - len(values)
+        return torch.cat([values, values.new_zeros(more, *values.shape[1:])]) if more else values
+
+    def flat(self, values: Float[Tensor, "1 filled ..."]) -> Float[Tensor, "tokens ..."]:
         """The one row."""
-        return values[0]
+        return values.squeeze(0)[: len(self.batch.input_ids)]
 
     def attend(self, query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None, **options: Any) -> Tensor:
         """One product for each group of rows of equal length."""
-        groups = zip(*(self.batch.by_length(x[0].transpose(0, 1)) for x in (query, key, value)), strict=True)
+        flat = (self.flat(x.transpose(1, 2)) for x in (query, key, value))
+        groups = zip(*map(self.batch.by_length, flat), strict=True)
         parts = [
-            scaled_dot_product_attention(*(x.transpose(1, 2) for x in group), **options).transpose(1, 2).flatten(0, 1)
-            for group in groups
+            attend(*(x.transpose(1, 2) for x in group), **options).transpose(1, 2).flatten(0, 1) for group in groups
         ]
-        return (parts[0] if len(parts) == 1 else torch.cat(parts))[None]
+        return self._filled(parts[0] if len(parts) == 1 else torch.cat(parts)).unsqueeze(0)
 
-    def for_head(self, hidden: Float[Tensor, "1 tokens hidden"], *, per_word: bool) -> Float[Tensor, "_ _ hidden"]:
+    def for_head(self, hidden: Float[Tensor, "1 filled hidden"], *, per_word: bool) -> Float[Tensor, "_ _ hidden"]:
         """Items alone: `[1, items, hidden]` of words; of texts, whose heads take first tokens, `[items, 1, hidden]`."""
         picked = hidden[0, self.batch.items]
         return picked[None] if per_word else picked[:, None]
@@ -72,6 +90,16 @@ class Packed:
     def answers(self, logits: Tensor, *, per_word: bool) -> Float[Tensor, "items labels"]:
         """There are no others."""
         return logits[0] if per_word else logits
+
+
+def round_up(count: int) -> int:
+    """A count rounded up to five binary digits: at most 1/16 more, and 16 different counts for each doubling.
+
+    >>> [round_up(n) for n in (17, 33, 800, 801)]
+    [17, 34, 800, 832]
+    """
+    step = 1 << max(count.bit_length() - 5, 0)
+    return -(-count // step) * step
 
 
 @dataclass(frozen=True)
@@ -109,7 +137,7 @@ class Padded:
 
     def attend(self, query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None, **options: Any) -> Tensor:
         """One product, under the network's mask."""
-        return scaled_dot_product_attention(query, key, value, attn_mask=mask, **options).transpose(1, 2)
+        return attend(query, key, value, attn_mask=mask, **options).transpose(1, 2)
 
     def for_head(self, hidden: Float[Tensor, "rows seq hidden"], *, per_word: bool) -> Float[Tensor, "_ _ hidden"]:
         """As they are."""

@@ -60,7 +60,7 @@ class Model:
 
     def run(self, batch: Batch, reads: Reads) -> Outputs:
         """Run the network and collect what `reads` names. Gradients as the caller's context has them."""
-        layout: Layout = Packed(batch) if self.packs else Padded(batch, self.config.pad_token_id or 0)
+        layout: Layout = Packed.of(batch) if self.packs else Padded(batch, self.config.pad_token_id or 0)
         inputs = layout.inputs(self.backbone.first_position(self.config))
         if not reads_token_types(self.config):
             del inputs["token_type_ids"]

@@ -4,6 +4,9 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
+import torch
+import transformers
+
 from limbeck.core.bundle import Bundle
 from limbeck.nn.checkpoint import check_weights, read_config, read_tokenizer
 from limbeck.nn.model import answer_of, backbone_of
@@ -30,6 +33,14 @@ class Outlook:
     def encoder(self) -> Encoder:
         """What will encode for it."""
         return Encoder(read_tokenizer(self.folder), self.max_length)
+
+    @property
+    def shares_layers(self) -> bool:
+        """Whether layers of the model in the folder are one and the same, called again."""
+        config = read_config(self.folder)
+        with torch.device("meta"):
+            layers = backbone_of(config).parts(transformers.AutoModel.from_config(config)).layers
+        return len({id(one.layer) for one in layers}) < len(layers)
 
     def of_size(self, dims: Dims) -> "Outlook":
         """The outlook of a model of another size that is cut from this one.

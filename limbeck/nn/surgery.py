@@ -1,96 +1,56 @@
-"""Students cut from their teachers: lower layers, and the heads, neurons and features that matter most."""
+"""Students cut from their teachers: first to fewer layers, copied whole, then to fewer heads, neurons and features."""
 
 import math
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from limbeck.nn.importance import Importance
 from limbeck.nn.model import Model, tapped
 from limbeck.nn.ports import LayerParts, Parts
-from limbeck.nn.types import Batch, Dims
+from limbeck.nn.stream import Stream
+from limbeck.nn.types import Dims
+
+Build = Callable[[object], nn.Module]
+"""Makes a fresh network from a configuration."""
 
 
-@dataclass(frozen=True)
-class Importance:
-    """How much the loss would change if a part were masked: `Σ |∂L/∂mask|` over batches.
-
-    Michel et al. 2019, arXiv:1905.10650, equation 1; DynaBERT orders heads and neurons by it, arXiv:2004.04037, 2.1.
-
-    Attributes:
-        hidden: One value per feature of the residual stream.
-        heads: One row per layer, one value per head.
-        neurons: One row per layer, one value per feed-forward neuron.
-    """
-
-    hidden: Float[Tensor, " hidden"]
-    heads: Float[Tensor, "layers heads"]
-    neurons: Float[Tensor, "layers intermediate"]
-
-
-def measure_importance(model: Model, batches: Iterable[Batch], loss: Callable[[Batch], Tensor]) -> Importance:
-    """Importance of each part on some batches.
-
-    A mask on the inputs of a linear layer has the gradient `Σ_rows W ⊙ ∂L/∂W` by columns, so no mask is needed. Of a
-    layer that is called several times, that is the mask which all its calls share, and it is counted once.
-
-    Args:
-        model: The model to be cut; its gradients are cleared afterwards.
-        batches: A few hundred examples suffice.
-        loss: The loss of a batch under the model.
-    """
-    dims, parts = model.dims, model.parts
-    hidden = torch.zeros(dims.hidden)
-    heads = torch.zeros(dims.layers, dims.heads)
-    neurons = torch.zeros(dims.layers, dims.intermediate)
-    readers = {id(x): x for layer in parts.layers for x in (layer.query, layer.key, layer.value, layer.ffn_in)}
-    model.network.requires_grad_(True).eval()
-    for batch in batches:
-        model.network.zero_grad(set_to_none=True)
-        loss(batch).backward()  # type: ignore[no-untyped-call]
-        for number, layer in enumerate(parts.layers):
-            heads[number] += _by_column(layer.attention_out).view(dims.heads, -1).sum(1).abs().cpu()
-            neurons[number] += _by_column(layer.ffn_out).abs().cpu()
-        for reader in readers.values():
-            hidden += _by_column(reader).abs().cpu()
-    model.network.zero_grad(set_to_none=True)
-    return Importance(hidden, heads, neurons)
-
-
-def _by_column(linear: nn.Linear) -> Float[Tensor, " inputs"]:
-    assert linear.weight.grad is not None
-    return (linear.weight.detach() * linear.weight.grad).sum(0)
-
-
-@dataclass(frozen=True)
-class _Kept:
-    """Indices kept of the teacher, for one layer."""
-
-    hidden: Int[Tensor, " hidden"]
-    scores: Int[Tensor, " hidden"]
-    values: Int[Tensor, " hidden"]
-    neurons: Int[Tensor, " intermediate"]
-
-
-def cut(
-    teacher: Model,
-    dims: Dims,
-    build: Callable[[object], nn.Module],
-    layers: Sequence[int],
-    importance: Importance | None,
-) -> Model:
-    """A student of the teacher's family whose weights are the teacher's, queries scaled where heads are smaller.
+def cut_depth(teacher: Model, layers: Sequence[int], build: Build) -> Model:
+    """A student of some of its teacher's layers, copied whole.
 
     Args:
         teacher: The model to cut from.
-        dims: The student's size, nowhere larger than the teacher's.
-        build: Makes a fresh network from a configuration.
         layers: For each student layer the teacher layer it is taken from, counted from 1.
-        importance: What to keep where the student is narrower; None where only layers are dropped, which copies the
-            others whole.
+        build: Makes a fresh network from a configuration.
+
+    Returns:
+        The student, in training mode.
+
+    Raises:
+        RecipeError: The family has no student of that depth.
+    """
+    student = _fresh(teacher, replace(teacher.dims, layers=len(layers)), build)
+    known = teacher.network.state_dict()
+    with torch.no_grad():
+        student.network.load_state_dict({name: known[name] for name in student.network.state_dict()})
+        for target, number in zip(student.parts.layers, layers, strict=True):
+            target.layer.load_state_dict(teacher.parts.layers[number - 1].layer.state_dict())
+    return student
+
+
+def cut_width(teacher: Model, dims: Dims, build: Build, importance: Importance, stream: Stream) -> Model:
+    """A student as deep as its teacher and narrower, queries scaled where heads are smaller.
+
+    Args:
+        teacher: The model to cut from.
+        dims: The student's size, of as many layers, nowhere larger than the teacher's.
+        build: Makes a fresh network from a configuration.
+        importance: Which heads and neurons are kept: those of which it is largest.
+        stream: What the features of the student's residual stream are.
 
     Returns:
         The student, in training mode.
@@ -98,95 +58,89 @@ def cut(
     Raises:
         RecipeError: The family has no student of that size.
     """
+    student = _fresh(teacher, dims, build)
+    # Scores are divided by √head_dim; with smaller heads the same products must be divided by as much.
+    shrink = math.sqrt(dims.hidden / dims.heads * teacher.dims.heads / teacher.dims.hidden)
+    with torch.no_grad():
+        _narrow_outer(student.parts, teacher.parts, stream, importance.pooled)
+        for number, (target, source) in enumerate(zip(student.parts.layers, teacher.parts.layers, strict=True)):
+            heads = top(importance.heads[number], dims.heads)
+            scores, values = (
+                _of_heads(kind[number].view(teacher.dims.heads, -1), heads, dims.hidden // dims.heads)
+                for kind in (importance.scores, importance.values)
+            )
+            _narrow_attention(target, source, scores, values, stream)
+            _narrow_ffn(target, source, top(importance.neurons[number], dims.intermediate), stream)
+            target.query.weight.mul_(shrink)
+            target.query.bias.mul_(shrink)
+    return student
+
+
+def _fresh(teacher: Model, dims: Dims, build: Build) -> Model:
     config = teacher.backbone.build(teacher.backbone.Spec(), teacher.config, dims)
     student = tapped(build(config), per_word=teacher.per_word)
-    with torch.no_grad():
-        if importance is None:
-            _copy_whole(student, teacher, layers)
-        else:
-            _copy_narrow(student, teacher, layers, importance)
     student.network.train()
     return student
 
 
-def _copy_whole(student: Model, teacher: Model, layers: Sequence[int]) -> None:
-    known = teacher.network.state_dict()
-    student.network.load_state_dict({name: known[name] for name in student.network.state_dict()})
-    for target, number in zip(student.parts.layers, layers, strict=True):
-        target.layer.load_state_dict(teacher.parts.layers[number - 1].layer.state_dict())
+def _narrow_outer(student: Parts, teacher: Parts, stream: Stream, pooled: Float[Tensor, "pools hidden"]) -> None:
+    if student.projection is None or teacher.projection is None:
+        for to, table in zip(student.tables, teacher.tables, strict=True):
+            to.weight.copy_(stream.written(table.weight.T).T)
+        _set(student.embedding_norm, stream.normed(teacher.embedding_norm))
+    else:
+        for part, of in zip(_embedded(student), _embedded(teacher), strict=True):
+            part.load_state_dict(of.state_dict())
+        _set(student.projection, _written(teacher.projection, stream))
+    columns = None
+    for number, (to_linear, linear) in enumerate(zip(_top_down(student), _top_down(teacher), strict=True)):
+        weight, bias = stream.read(linear) if columns is None else (linear.weight[:, columns], linear.bias)
+        if number < len(pooled):
+            columns = top(pooled[number], to_linear.out_features)
+            weight, bias = weight[columns], bias[columns]
+        _set(to_linear, (weight, bias))
 
 
-def _copy_narrow(student: Model, teacher: Model, layers: Sequence[int], importance: Importance) -> None:
-    dims, of = student.dims, teacher.dims
-    hidden = _top(importance.hidden, dims.hidden)
-    # Scores are divided by √head_dim; with smaller heads the same products must be divided by as much.
-    shrink = math.sqrt(dims.hidden / dims.heads * of.heads / of.hidden)
-    _copy_outer(student.parts, teacher.parts, hidden)
-    for target, number in zip(student.parts.layers, layers, strict=True):
-        source = teacher.parts.layers[number - 1]
-        _copy_layer(target, source, _choose(source, number - 1, dims, of, hidden, importance))
-        target.query.weight.mul_(shrink)
-        target.query.bias.mul_(shrink)
+def _embedded(parts: Parts) -> tuple[nn.Module, ...]:
+    return *parts.tables, parts.embedding_norm
 
 
-def _top(scores: Tensor, count: int) -> Tensor:
+def _top_down(parts: Parts) -> list[nn.Linear]:
+    """The linear layers after the last hidden state, each reading what the one before gives."""
+    return [*parts.head, *([] if parts.classifier is None else [parts.classifier])]
+
+
+def _narrow_attention(student: LayerParts, teacher: LayerParts, scores: Tensor, values: Tensor, stream: Stream) -> None:
+    for name, rows in (("query", scores), ("key", scores), ("value", values)):
+        weight, bias = stream.read(getattr(teacher, name))
+        _set(getattr(student, name), (weight[rows], bias[rows]))
+    weight, bias = _written(teacher.attention_out, stream)
+    _set(student.attention_out, (weight[:, values], bias))
+    _set(student.attention_norm, stream.normed(teacher.attention_norm))
+
+
+def _narrow_ffn(student: LayerParts, teacher: LayerParts, neurons: Tensor, stream: Stream) -> None:
+    weight, bias = stream.read(teacher.ffn_in)
+    _set(student.ffn_in, (weight[neurons], bias[neurons]))
+    weight, bias = _written(teacher.ffn_out, stream)
+    _set(student.ffn_out, (weight[:, neurons], bias))
+    _set(student.ffn_norm, stream.normed(teacher.ffn_norm))
+
+
+def _written(linear: nn.Linear, stream: Stream) -> tuple[Tensor, Tensor]:
+    return stream.written(linear.weight), stream.written(linear.bias)
+
+
+def _set(to: Any, values: tuple[Tensor, Tensor]) -> None:
+    to.weight.copy_(values[0])
+    to.bias.copy_(values[1])
+
+
+def top(scores: Tensor, count: int) -> Int[Tensor, " count"]:
     """Indices of the `count` largest scores, in ascending order of index so that features keep their places."""
     return scores.topk(count).indices.sort().values
 
 
-def _choose(source: LayerParts, number: int, dims: Dims, of: Dims, hidden: Tensor, importance: Importance) -> _Kept:
-    heads = _top(importance.heads[number], dims.heads)
-    neurons = _top(importance.neurons[number], dims.intermediate)
-    size = dims.hidden // dims.heads
-    # Queries meet keys, values meet the output projection: a feature is worth what both sides give it.
-    scores = source.query.weight.norm(dim=1) * source.key.weight.norm(dim=1)
-    values = source.value.weight.norm(dim=1) * source.attention_out.weight.norm(dim=0)
-    return _Kept(
-        hidden,
-        _features_of_heads(scores.view(of.heads, -1), heads, size),
-        _features_of_heads(values.view(of.heads, -1), heads, size),
-        neurons,
-    )
-
-
-def _features_of_heads(
-    strength: Float[Tensor, "heads head_dim"], heads: Int[Tensor, " kept"], size: int
-) -> Int[Tensor, " features"]:
+def _of_heads(strength: Float[Tensor, "heads head_dim"], heads: Tensor, size: int) -> Int[Tensor, " features"]:
     """The `size` strongest features of each kept head, as indices into the concatenated heads."""
-    old_size = strength.shape[1]
-    return torch.cat([head * old_size + _top(strength[head].cpu(), size) for head in heads.tolist()])
-
-
-def _copy_outer(student: Parts, teacher: Parts, hidden: Tensor) -> None:
-    embedded = hidden
-    if student.projection is not None and teacher.projection is not None:
-        embedded = torch.arange(teacher.projection.in_features)
-        _copy_linear(student.projection, teacher.projection, hidden, embedded)
-    for to, table in zip(student.tables, teacher.tables, strict=True):
-        to.weight.copy_(table.weight[:, embedded])
-    _copy_norm(student.embedding_norm, teacher.embedding_norm, embedded)
-    for to_linear, linear in zip(student.head, teacher.head, strict=True):
-        _copy_linear(to_linear, linear, hidden, hidden)
-    if student.classifier is not None and teacher.classifier is not None:
-        _copy_linear(student.classifier, teacher.classifier, torch.arange(teacher.classifier.out_features), hidden)
-
-
-def _copy_layer(student: LayerParts, teacher: LayerParts, kept: _Kept) -> None:
-    _copy_linear(student.query, teacher.query, kept.scores, kept.hidden)
-    _copy_linear(student.key, teacher.key, kept.scores, kept.hidden)
-    _copy_linear(student.value, teacher.value, kept.values, kept.hidden)
-    _copy_linear(student.attention_out, teacher.attention_out, kept.hidden, kept.values)
-    _copy_linear(student.ffn_in, teacher.ffn_in, kept.neurons, kept.hidden)
-    _copy_linear(student.ffn_out, teacher.ffn_out, kept.hidden, kept.neurons)
-    _copy_norm(student.attention_norm, teacher.attention_norm, kept.hidden)
-    _copy_norm(student.ffn_norm, teacher.ffn_norm, kept.hidden)
-
-
-def _copy_linear(to: nn.Linear, linear: nn.Linear, rows: Tensor, columns: Tensor) -> None:
-    to.weight.copy_(linear.weight[rows][:, columns])
-    to.bias.copy_(linear.bias[rows])
-
-
-def _copy_norm(to: Any, norm: Any, features: Tensor) -> None:
-    to.weight.copy_(norm.weight[features])
-    to.bias.copy_(norm.bias[features])
+    return torch.cat([head * strength.shape[1] + top(strength[head], size) for head in heads.tolist()])

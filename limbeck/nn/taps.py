@@ -10,6 +10,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 from transformers import AttentionInterface, AttentionMaskInterface
 from transformers.integrations.sdpa_attention import sdpa_attention_forward
@@ -99,6 +100,7 @@ def _passed(module: nn.Module, inputs: Any, output: Any) -> Any:
     return (last, *output[1:]) if isinstance(output, tuple) else last
 
 
+@torch.compiler.disable  # type: ignore[untyped-decorator]
 def _joining(module: nn.Module, inputs: tuple[Tensor, ...]) -> tuple[Tensor, ...] | None:
     """Beyond the last attention, tokens that nobody reads are not computed: of short texts, most of a layer."""
     if (run := _current.get()) is None or run.layers in run.reads.hidden:
@@ -107,6 +109,8 @@ def _joining(module: nn.Module, inputs: tuple[Tensor, ...]) -> tuple[Tensor, ...
     return tuple(run.layout.for_head(x, per_word=run.per_word) for x in inputs)
 
 
+# Its groups of lengths are others for each batch.
+@torch.compiler.disable  # type: ignore[untyped-decorator]
 def _attention(
     module: nn.Module,
     query: Tensor,

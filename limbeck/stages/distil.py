@@ -7,48 +7,43 @@ pre-trained model of its own, of another family and with another tokenizer, whic
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import numpy as np
 import torch
 from pydantic import Field, model_validator
-from torch import Tensor
 
 from limbeck.core.bundle import Bundle, create_bundle, open_bundle
 from limbeck.core.errors import BundleError, RecipeError
 from limbeck.core.hashing import digest
 from limbeck.core.journal import Journal
-from limbeck.core.shape import Shape, parse_shape, read_student
+from limbeck.core.shape import read_student
 from limbeck.core.shelf import on_shelf
 from limbeck.core.spec import Weighted
 from limbeck.engine import processes
 from limbeck.engine.guards import judge_history, judge_student, judge_teacher
-from limbeck.engine.loop import Run, Tracked, Training, train
+from limbeck.engine.loop import train
 from limbeck.engine.mixture import build_objectives, mix
 from limbeck.engine.rows import Rows
+from limbeck.engine.run import Run
 from limbeck.engine.score import TorchScorer, predict_split
 from limbeck.engine.seed import seed_all
+from limbeck.engine.students import Sample, StudentSpec, begin_student, foresee_student, named_model
 from limbeck.engine.teacher_cache import Teacher, open_teacher
 from limbeck.engine.teachers import Tutor, together
+from limbeck.engine.training import Training
 from limbeck.nn.checkpoint import (
-    EMBEDDED,
-    check_length,
-    fresh,
     load_bundle,
-    load_network,
     model_hashes,
-    resolve,
     save,
     save_tokenizer,
 )
 from limbeck.nn.ensemble import by_loss
-from limbeck.nn.heads import answers_alike, answers_told, meet_values, order_labels
-from limbeck.nn.model import Model, best_device, frozen, tapped
-from limbeck.nn.outlook import Outlook, outlook_of, outlook_of_bundle
-from limbeck.nn.surgery import Importance, cut, measure_importance
-from limbeck.nn.types import Batch, Reads
+from limbeck.nn.heads import answers_alike, answers_told, order_labels
+from limbeck.nn.model import best_device, frozen
+from limbeck.nn.outlook import Outlook, outlook_of_bundle
+from limbeck.nn.types import Reads
 from limbeck.objectives.attention_relations import Spec as AttentionRelations
 from limbeck.objectives.hidden_states import Spec as HiddenStates
 from limbeck.objectives.labels import Spec as Labels
@@ -59,8 +54,6 @@ from limbeck.text.opening import open_task
 from limbeck.text.port import Example, Task
 
 _TEACHER = re.compile(r"teacher(?:_([2-9]|[1-9]\d+))?")
-_IMPORTANCE_ROWS = 512
-_IMPORTANCE_BATCH = 16
 
 TOGETHER = True
 """Several processes train together."""
@@ -87,15 +80,9 @@ _INSIDE = Phase(name="inside", objectives=(SoftTargets(), HiddenStates(), Attent
 _OUTPUTS = Phase(name="outputs", epochs=3, learning_rate=5e-5, objectives=(SoftTargets(), Labels(weight=0.5)))
 
 
-class Spec(Tracked):
+class Spec(StudentSpec):
     """Distillation. Fields of a phase given here, without `phases`, make a single phase."""
 
-    student: str = "half"
-    """Shape of the student: `3x384`, `layers=3,hidden=192,heads=12,intermediate=768`, `half`, `third`, `tiny` or
-    `same`, of the teacher. Or a pre-trained model to begin from, with its own tokenizer and a fresh head: a directory,
-    `hf:org/name[@revision]` or `minilm-l6`; a part of it is written `half of minilm-l6`."""
-    max_length: int | None = Field(None, ge=8)
-    """Tokens per input of the student, special tokens included; as its teacher's if not given."""
     teachers: Literal["mean", "by_dev_loss", "by_confidence"] = "mean"
     """What several teachers (`teacher`, `teacher_2`, …) count in the mean of their probabilities, or of their values:
     all the same (Hinton et al. 2015); each by its loss on the dev rows, as exp(−loss), for values 1/MSE; or, item by
@@ -122,7 +109,8 @@ class Spec(Tracked):
 def outside(spec: Spec) -> dict[str, str]:
     """Hashes of the files of a model that the student begins from, where that is not the teacher."""
     _, reference = read_student(spec.student)
-    return {f"student/{name}": found for name, found in model_hashes(_named(reference)).items()} if reference else {}
+    files = model_hashes(named_model(reference)) if reference else {}
+    return {f"student/{name}": found for name, found in files.items()}
 
 
 def foresee(spec: Spec, inputs: Mapping[str, Any]) -> Outlook | None:
@@ -149,7 +137,7 @@ def foresee(spec: Spec, inputs: Mapping[str, Any]) -> Outlook | None:
     known = {role: outlook_of_bundle(one) if isinstance(one := inputs[role], Bundle) else one for role in roles}
     if known["teacher"] is None:
         return None
-    student = _outlook(spec, known["teacher"])
+    student = foresee_student(spec, known["teacher"])
     _check_phases(spec, student, known)
     return student
 
@@ -174,7 +162,7 @@ def run(spec: Spec, inputs: Mapping[str, Bundle], out: Path, log: Journal) -> Bu
     for role in roles:
         _check_answers(inputs[role], task, data)
     known = {role: outlook_of_bundle(inputs[role]) for role in roles}
-    outlook = _outlook(spec, known["teacher"])
+    outlook = foresee_student(spec, known["teacher"])
     _check_phases(spec, outlook, known)
     seed_all(spec.seed)
     tutors = [_tutor(role, inputs[role], one, task) for role, one in known.items()]
@@ -182,15 +170,16 @@ def run(spec: Spec, inputs: Mapping[str, Bundle], out: Path, log: Journal) -> Bu
     rows = Rows.encode(task, outlook.encoder, examples)
     if rows.cut:
         log.warn(f"{rows.cut} of {len(rows)} texts are longer than {outlook.max_length} tokens and are cut")
-    student = _student(spec, outlook, tutors[0].model, task, rows, examples, log)
+    sample = Sample(rows, examples, label_loss)
+    student, cost = begin_student(spec, outlook, tutors[0].model, task, sample, log)
     for tutor in tutors:
         frozen(tutor.model)
     dev = read_examples(data, "dev", labelled=True)
-    shared = Run(spec, student, task, outlook.encoder, dev, log, out.parent)
     answers = [predict_split(TorchScorer(tutor.model, task, tutor.encoder), task, dev) for tutor in tutors]
     for tutor, given in zip(tutors, answers, strict=True):
         log.warn_all(judge_teacher(given, task, tutor.role))
     with create_bundle(out, "distil", spec, inputs, outside(spec)) as draft:
+        shared = Run.open(spec, student, task, outlook.encoder, dev, log, out, draft.origin["step_hash"])
         shares = _shares(spec, tutors, task, dev, log)
         history = _phases(spec, tutors, shares, outlook, rows, examples, shared)
         shared.keep_best()
@@ -204,6 +193,7 @@ def run(spec: Spec, inputs: Mapping[str, Bundle], out: Path, log: Journal) -> Bu
             "labels": list(task.labels),
             "max_length": outlook.max_length,
             "dims": student.size(),
+            "cost": cost,
             "history": history,
             "warnings": log.warnings,
         }
@@ -239,29 +229,6 @@ def _check_answers(teacher: Bundle, task: Task, data: Bundle) -> None:
         )
 
 
-def _named(reference: str) -> str:
-    """The reference of a student's model; refused if it looks like none, as a shape that is none then does."""
-    if reference == EMBEDDED or reference.startswith("hf:") or Path(reference).expanduser().is_dir():
-        return reference
-    raise RecipeError(
-        f"student: {reference!r} is no shape (3x384, layers=3,hidden=192,heads=12,intermediate=768, half, third, tiny, "
-        f"same) and no model (a directory that is there, hf:org/name[@revision], {EMBEDDED}, or half of one of them)"
-    )
-
-
-def _outlook(spec: Spec, teacher: Outlook) -> Outlook:
-    """What the student will be."""
-    text, reference = read_student(spec.student)
-    length = spec.max_length or teacher.max_length
-    origin = outlook_of(resolve(_named(reference)), length) if reference else replace(teacher, max_length=length)
-    check_length(origin.folder, length, "distil.max_length")
-    of = replace(origin.dims, labels=teacher.dims.labels, answer=teacher.dims.answer)
-    if text:
-        shape = parse_shape(text, Shape(of.layers, of.hidden, of.heads, of.intermediate))
-        of = replace(of, layers=shape.layers, hidden=shape.hidden, heads=shape.heads, intermediate=shape.intermediate)
-    return origin.of_size(of)
-
-
 def _aligned(student: Outlook, teacher: Outlook) -> bool:
     """Whether both cut every text into the same tokens."""
     same = (student.folder, student.max_length) == (teacher.folder, teacher.max_length)
@@ -292,51 +259,6 @@ def _tutor(role: str, bundle: Bundle, outlook: Outlook, task: Task) -> Tutor:
         order_labels(model, bundle.labels, task.labels)
     model.network.to(best_device())
     return Tutor(role, model, outlook.encoder, digest({"bundle": bundle.digest, "labels": task.labels}))
-
-
-def _student(
-    spec: Spec, outlook: Outlook, teacher: Model, task: Task, rows: Rows, examples: Sequence[Example], log: Journal
-) -> Model:
-    shape, reference = read_student(spec.student)
-    origin = _general(outlook.folder, task, examples) if reference else teacher
-    size = origin.dims
-    dims = replace(outlook.dims, labels=size.labels, answer=size.answer)
-    narrower = (dims.hidden, dims.heads, dims.intermediate) != (size.hidden, size.heads, size.intermediate)
-    student = origin
-    if shape:
-        importance = _importance(origin, rows) if narrower else None
-        layers = range(1, dims.layers + 1)
-        student = cut(origin, dims, lambda config: fresh(config, task.head), layers, importance)
-        student.network.to(best_device())
-    log.say(
-        f"student {dims}: layers 1 to {dims.layers} of {reference or 'the teacher'}'s {size.layers}"
-        + (f", {dims.hidden} of {size.hidden} features by importance" if narrower else "")
-        + (", with a fresh head" if reference else "")
-        + f"; {student.parameter_count() / 1e6:.1f} M parameters, the teacher {teacher.parameter_count() / 1e6:.1f} M"
-    )
-    return student
-
-
-def _general(folder: Path, task: Task, examples: Sequence[Example]) -> Model:
-    """A pre-trained model with a fresh head for the task."""
-    model = tapped(load_network(folder, task.head, task.labels, task.answer), per_word=task.per_word)
-    if task.answer == "value":
-        meet_values(model, [e.target for e in examples if e.target is not None])
-    model.network.to(best_device())
-    return model
-
-
-def _importance(origin: Model, rows: Rows) -> Importance:
-    device = next(origin.network.parameters()).device
-    chosen = rows.labelled[:_IMPORTANCE_ROWS]
-    groups = [chosen[i : i + _IMPORTANCE_BATCH] for i in range(0, len(chosen), _IMPORTANCE_BATCH)]
-
-    def loss(batch: Batch) -> Tensor:
-        logits = origin.run(batch, Reads(logits=True)).logits
-        assert logits is not None
-        return label_loss(logits, batch.targets, origin.dims.answer)
-
-    return measure_importance(origin, (rows.batch(g, device) for g in groups), loss)
 
 
 def _shares(

@@ -13,10 +13,12 @@ from limbeck.core.bundle import Bundle, create_bundle, open_bundle
 from limbeck.core.errors import BundleError
 from limbeck.core.journal import Journal
 from limbeck.engine.guards import judge_history, judge_teacher
-from limbeck.engine.loop import Run, Tracked, Training, train
+from limbeck.engine.loop import train
 from limbeck.engine.mixture import mix
 from limbeck.engine.rows import Rows
+from limbeck.engine.run import Run
 from limbeck.engine.seed import seed_all
+from limbeck.engine.training import Tracked, Training
 from limbeck.nn.checkpoint import (
     check_length,
     load_network,
@@ -95,7 +97,8 @@ def run(spec: Spec, inputs: Mapping[str, Bundle], out: Path, log: Journal) -> Bu
         network = load_network(source, task.head, None if kept else task.labels, task.answer)
         model = tapped(network, per_word=task.per_word)
         model.network.to(best_device())
-        shared = Run(spec, model, task, encoder, read_examples(data, "dev", labelled=True), log, out.parent)
+        dev = read_examples(data, "dev", labelled=True)
+        shared = Run.open(spec, model, task, encoder, dev, log, out, draft.origin["step_hash"])
         history: list[dict[str, Any]] = []
         if kept:
             log.say(f"{spec.model} answers with these labels already: it is not fine-tuned again")

@@ -99,12 +99,15 @@ class TextClassification:
 
     answer: ClassVar[Answer] = "class"
     primary: ClassVar[str] = "accuracy"
-    metrics: ClassVar[tuple[str, ...]] = (
-        *("accuracy", "macro_f1", "micro_f1", "macro_precision", "macro_recall", "mcc"),
-        *("roc_auc", "log_loss", "ece"),
-    )
     head: ClassVar[str] = "AutoModelForSequenceClassification"
     per_word: ClassVar[bool] = False
+
+    @property
+    def metrics(self) -> tuple[str, ...]:
+        """Of two labels the second is the positive one, whose F1 is measured too."""
+        own = ("f1",) if len(self.labels) == 2 else ()
+        averages = ("macro_f1", "micro_f1", "macro_precision", "macro_recall")
+        return ("accuracy", *own, *averages, "mcc", "roc_auc", "log_loss", "ece")
 
     def encode(self, examples: Sequence[Example], encoder: Encoder) -> list[list[Encoded]]:
         """One window for each example."""

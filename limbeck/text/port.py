@@ -42,12 +42,14 @@ class Task(Protocol):
     """What each item gets: a class, any number of classes, or a value."""
     primary: ClassVar[str]
     """Key on the metrics shelf of the number that decides; higher is better."""
-    metrics: ClassVar[tuple[str, ...]]
-    """Keys on the metrics shelf to be measured."""
     head: ClassVar[str]
     """Name of the `transformers` auto class that has the right head."""
     per_word: ClassVar[bool]
     """Whether the model answers for each word (first sub-word) rather than for the whole input."""
+
+    @property
+    def metrics(self) -> tuple[str, ...]:
+        """Keys on the metrics shelf to be measured."""
 
     def encode(self, examples: Sequence[Example], encoder: Encoder) -> list[list[Encoded]]:
         """Windows of each example; one window except for long word sequences."""

@@ -5,8 +5,10 @@ import torch
 
 from limbeck.core.errors import RecipeError
 from limbeck.nn.checkpoint import fresh
+from limbeck.nn.importance import measure_importance
 from limbeck.nn.model import tapped
-from limbeck.nn.surgery import cut, measure_importance
+from limbeck.nn.stream import Kept
+from limbeck.nn.surgery import cut_depth, cut_width, top
 from limbeck.nn.types import Dims, Reads
 from limbeck.objectives.labels import cross_entropy
 from tests import models
@@ -39,13 +41,15 @@ def test_layer_stands_among_the_parts_for_each_of_its_calls(albert):
 
 
 def test_shallow_student_shares_its_layer_and_is_as_large(albert):
-    student = cut(albert, Dims(2, 24, 4, 48), lambda c: fresh(c, HEAD), (1, 2), None)
+    student = cut_depth(albert, (1, 2), lambda c: fresh(c, HEAD))
     assert student.dims.layers == len(student.parts.layers) == 2
     assert student.parameter_count() == albert.parameter_count()
 
 
 def test_narrow_student_keeps_the_width_of_the_tables(albert):
-    student = cut(albert, Dims(4, 12, 4, 20), lambda c: fresh(c, HEAD), range(1, 5), importance_of(albert))
+    order = importance_of(albert)
+    kept = Kept(top(order.hidden, 12))
+    student = cut_width(albert, Dims(4, 12, 4, 20), lambda c: fresh(c, HEAD), order, kept)
     for table, of in zip(student.parts.tables, albert.parts.tables, strict=True):
         assert torch.equal(table.weight, of.weight)
     assert student.parts.projection.weight.shape == (12, 16)
@@ -71,7 +75,7 @@ def test_several_layers_take_turns(fields):
         wanted = stock(batch.input_ids[None], output_hidden_states=True).hidden_states
     for layer in range(count + 1):
         torch.testing.assert_close(got[layer], wanted[layer][0])
-    same = cut(model, model.dims, lambda c: fresh(c, HEAD), range(1, count + 1), None)
+    same = cut_depth(model, range(1, count + 1), lambda c: fresh(c, HEAD))
     assert same.config.num_hidden_layers == 4
     with pytest.raises(RecipeError, match=f"give layers={count}"):
-        cut(model, Dims(2, 24, 4, 48), lambda c: fresh(c, HEAD), (1, 2), None)
+        cut_depth(model, (1, 2), lambda c: fresh(c, HEAD))

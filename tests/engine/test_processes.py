@@ -11,7 +11,9 @@ import yaml
 from safetensors.torch import load_file
 
 from limbeck.core.bundle import open_bundle
+from limbeck.core.errors import LimbeckError
 from limbeck.core.journal import Journal
+from limbeck.engine import processes
 from limbeck.pipeline import run_file
 from tests import models
 
@@ -36,18 +38,41 @@ def recipe(tmp_path) -> Path:
     return path
 
 
-def test_two_processes_give_the_result_of_one(recipe, tmp_path):
-    run_file(recipe, tmp_path / "one", (), Journal(quiet=True))
+SHARDED = {
+    "ACCELERATE_USE_FSDP": "true",
+    "FSDP_VERSION": "2",
+    "FSDP_AUTO_WRAP_POLICY": "TRANSFORMER_BASED_WRAP",
+    "FSDP_CPU_RAM_EFFICIENT_LOADING": "true",
+}
+"""What `accelerate launch` tells its processes of a configuration with FSDP."""
+
+
+def in_two(recipe: Path, out: Path, environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    """Run a recipe in two processes."""
     command = ["torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m", "limbeck", "run", str(recipe)]
-    root = Path(models.ROOT)
-    done = subprocess.run(
-        [sys.executable, "-m", *command, "--out", str(tmp_path / "two")],
-        env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(root)},
+    return subprocess.run(
+        [sys.executable, "-m", *command, "--out", str(out)],
+        env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(models.ROOT), **environment},
         capture_output=True,
         text=True,
         timeout=150,
         check=False,
     )
+
+
+@pytest.mark.parametrize(
+    ("fields", "environment"),
+    [({}, {}), pytest.param({"embeddings": "all"}, SHARDED, marks=pytest.mark.slow)],
+    ids=["whole", "sharded"],
+)
+def test_two_processes_give_the_result_of_one(recipe, tmp_path, fields, environment):
+    plain = yaml.safe_load(recipe.read_text())
+    for step in plain["steps"][1:]:
+        for training in step.get("phases", [step]):
+            training.update(fields)
+    recipe.write_text(yaml.safe_dump(plain))
+    run_file(recipe, tmp_path / "one", (), Journal(quiet=True))
+    done = in_two(recipe, tmp_path / "two", environment)
     assert done.returncode == 0, done.stderr[-3000:]
     for name in ("teacher", "student"):
         one, two = (open_bundle(tmp_path / run / name) for run in ("one", "two"))
@@ -60,3 +85,14 @@ def test_two_processes_give_the_result_of_one(recipe, tmp_path):
     left = [p.name for p in (tmp_path / "two").iterdir() if p.name.endswith(".tmp")]
     assert left == []
     assert not any("process" in line and "error" in line.lower() for line in done.stdout.splitlines())
+
+
+@pytest.mark.parametrize(
+    ("environment", "told"),
+    [({"ACCELERATE_USE_DEEPSPEED": "true"}, "not by DeepSpeed"), ({**SHARDED, "FSDP_VERSION": "1"}, "fsdp_version: 2")],
+)
+def test_what_accelerate_is_asked_for_in_vain_is_refused(monkeypatch, environment, told):
+    for name, value in {"WORLD_SIZE": "2", "RANK": "0", **environment}.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(LimbeckError, match=told):
+        processes.wait()

@@ -1,15 +1,16 @@
 """Parts of a batch give the step that the whole batch gives, packed or padded."""
 
 import copy
+from contextlib import nullcontext
 
 import pytest
 import torch
 from accelerate import Accelerator
 
-from limbeck.engine.loop import Training
 from limbeck.engine.mixture import mix
 from limbeck.engine.rows import Rows
 from limbeck.engine.step import Step
+from limbeck.engine.training import Training
 from limbeck.nn.types import Outputs
 from limbeck.objectives.attention_relations import Spec as AttentionRelations
 from limbeck.objectives.attention_scores import Spec as AttentionScores
@@ -57,6 +58,50 @@ def test_packed_and_padded_are_the_same_step(per_word):
     packed, padded = (trained(made, 1, per_word=per_word, packs=packs) for packs in (True, False))
     torch.testing.assert_close(packed[0], padded[0], rtol=1e-5, atol=1e-6)
     torch.testing.assert_close(packed[1], padded[1], rtol=1e-4, atol=1e-5)
+
+
+def test_a_step_that_overflows_changes_nothing_but_the_scale(monkeypatch):
+    """fp16's scaler as on a GPU; of a word vector, by row, as of everything else."""
+    student = models.model(layers=2, seed=1)
+    mixture = mix(student, [Labels()], student.dims)
+    accelerator = Accelerator(cpu=True)
+    monkeypatch.setattr(accelerator.state, "_mixed_precision", "fp16")
+    monkeypatch.setattr(accelerator, "native_amp", True)
+    accelerator.scaler = torch.amp.GradScaler("cpu", init_scale=2.0**40)
+    step = Step(mixture, Training(warmup_fraction=0.0), accelerator, 9)
+    parts = [(rows(per_word=False).batch([3, 11, 0, 7], torch.device("cpu")), Outputs())]
+    before = copy.deepcopy(mixture.network.state_dict())
+    while accelerator.scaler.get_scale() == 2.0**40:
+        step(parts)
+    for name, value in mixture.network.state_dict().items():
+        assert torch.equal(value, before[name]), name
+
+
+@pytest.mark.parametrize("embeddings", ["rows", "all"])
+def test_scaled_gradients_give_the_step_of_unscaled_ones(embeddings, monkeypatch):
+    made = []
+    for scale in (None, 2.0**10):
+        student = models.model(layers=2, seed=1)
+        mixture = mix(student, [Labels()], student.dims)
+        accelerator = Accelerator(cpu=True)
+        monkeypatch.setattr(accelerator.state, "_mixed_precision", "no" if scale is None else "fp16")
+        monkeypatch.setattr(accelerator, "native_amp", scale is not None)
+        monkeypatch.setattr(accelerator, "autocast", nullcontext)
+        accelerator.scaler = scale and torch.amp.GradScaler("cpu", init_scale=scale)
+        # A norm far below the rate's epsilon would be seen: Adam itself forgives any scale.
+        step = Step(mixture, Training(warmup_fraction=0.0, clip_norm=1e-6, embeddings=embeddings), accelerator, 9)
+        step([(rows(per_word=False).batch([3, 11, 0, 7], torch.device("cpu")), Outputs())])
+        made.append(copy.deepcopy(mixture.network.state_dict()))
+    torch.testing.assert_close(made[1], made[0], rtol=1e-4, atol=1e-7)
+
+
+def test_phases_may_differ_in_what_they_update():
+    student = models.model(layers=2, seed=1)
+    for embeddings in ("rows", "all"):
+        mixture = mix(student, [Labels()], student.dims)
+        step = Step(mixture, Training(embeddings=embeddings), Accelerator(cpu=True), 9)
+        step([(rows(per_word=False).batch([3, 11, 0, 7], torch.device("cpu")), Outputs())])
+    assert not student.parts.tables[0].sparse
 
 
 def test_a_part_without_labels_has_no_share_of_the_labels():

@@ -31,6 +31,7 @@ FOUR = Predictions(
     ("name", "expected"),
     [
         ("accuracy", 0.5),
+        ("f1", 0.5),
         ("micro_f1", 0.5),
         ("macro_f1", 0.5),
         ("macro_precision", 0.5),

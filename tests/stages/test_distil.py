@@ -1,10 +1,14 @@
 """Students: cut, taught, saved."""
 
 import pytest
+import torch
 from transformers import AutoModelForSequenceClassification, AutoModelForTokenClassification
 
+from limbeck.core.bundle import open_bundle
 from limbeck.core.errors import BundleError, RecipeError
+from limbeck.core.journal import Journal
 from limbeck.objectives import AttentionScores, Labels, SoftTargets
+from limbeck.pipeline import run_stage
 from limbeck.stages.distil import Spec
 from tests import models
 from tests.stages.conftest import made
@@ -48,6 +52,34 @@ def test_online_teacher_gives_the_same_student_as_the_cache(teacher, data, tmp_p
     assert losses[0] == pytest.approx(losses[1], rel=1e-3)
 
 
+def test_students_begin_with_the_layers_and_features_that_are_named(teacher, data, tmp_path):
+    inputs, once = {"teacher": teacher, "data": data}, {"objectives": ["labels"], "epochs": 1, "learning_rate": 1e-12}
+    whole = AutoModelForSequenceClassification.from_pretrained(teacher.path).bert.encoder.layer
+    deep = made("distil", tmp_path / "a" / "s", inputs, student="3x24", layers="spaced", **once)
+    taken = AutoModelForSequenceClassification.from_pretrained(deep.path).bert.encoder.layer
+    for part, of in zip(taken, (whole[0], whole[2], whole[3]), strict=True):
+        torch.testing.assert_close(part.state_dict(), of.state_dict())
+    thin = made("distil", tmp_path / "b" / "s", inputs, student="2x12", layers=[2, 4], width="prefix", **once)
+    table = AutoModelForSequenceClassification.from_pretrained(thin.path).bert.embeddings.word_embeddings
+    of = AutoModelForSequenceClassification.from_pretrained(teacher.path).bert.embeddings.word_embeddings
+    torch.testing.assert_close(table.weight, of.weight[:, :12])
+
+
+def test_costs_are_told_and_remembered(teacher, data, tmp_path, capsys):
+    fields = {"student": "2x12", "objectives": ["labels"], "epochs": 1}
+    run_stage("distil", {"teacher": teacher, "data": data}, fields, tmp_path / "s", (), Journal())
+    told = " ".join("".join(capsys.readouterr()).split())
+    student = open_bundle(tmp_path / "s")
+    cost = student.facts["cost"]
+    assert cost["parameters"] == student.facts["dims"]["parameters"] < cost["teacher_parameters"]
+    tokens = cost["tokens"]
+    wanted = 2 * (2 * (4 * 12**2 + 2 * 12 * 48) * tokens + 4 * 12 * tokens**2)
+    assert cost["flops"] == pytest.approx(wanted, rel=0.02)
+    assert cost["flops"] < cost["teacher_flops"]
+    assert "features by pca" in told
+    assert "GFLOPs" in told
+
+
 def test_objectives_without_phases_make_one_phase(teacher, data, tmp_path):
     fields = {"objectives": [SoftTargets(temperature=1), Labels()], "epochs": 1, "student": "half"}
     student = made("distil", tmp_path / "s", {"teacher": teacher, "data": data}, **fields)
@@ -73,6 +105,11 @@ def test_weights_and_layers_follow_the_phase(teacher, data, tmp_path):
         ({"student": "big"}, "is no shape"),
         ({"student": "layers=2,hidden=20,heads=3"}, "does not divide"),
         ({"student": "layers=2,heads=2,hidden=12", "objectives": [AttentionScores()]}, "heads=4"),
+        ({"layers": [1, 3, 4]}, r"distil.layers: \[1, 3, 4\] are not 2 .*teacher's 4; .*spaced \(\[1, 4\]\)"),
+        ({"layers": [1, 5]}, r"give 2 from 1 to 4"),
+        ({"layers": [3, 1]}, r"layers: the teacher's layers are to ascend"),
+        ({"layers": "every"}, r"layers: give one of lower, spaced, last, or"),
+        ({"width": "svd"}, r"width.*'importance', 'prefix' or 'pca'"),
         ({"objectives": ["soft_target"]}, "soft_targets"),
         ({"objectives": [{"kind": "soft_targets", "temprature": 3}]}, "temperature"),
         ({"objectives": ["labels"], "phases": FAST}, "belongs to a phase"),

@@ -1,0 +1,209 @@
+"""Students before they learn: what they will be, what they begin with, what they cost."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import Field
+from torch import Tensor
+
+from limbeck.core.errors import RecipeError
+from limbeck.core.journal import Journal
+from limbeck.core.predictions import Answer
+from limbeck.core.shape import Shape, parse_shape, read_student
+from limbeck.engine.rows import Rows
+from limbeck.engine.training import Tracked
+from limbeck.nn.checkpoint import EMBEDDED, check_length, fresh, load_network, resolve
+from limbeck.nn.cost import forward_flops
+from limbeck.nn.depth import Layers, layers_taken
+from limbeck.nn.heads import meet_values
+from limbeck.nn.importance import Importance, by_place, measure_importance
+from limbeck.nn.model import Model, best_device, tapped
+from limbeck.nn.outlook import Outlook, outlook_of
+from limbeck.nn.stream import Kept, Stream, principal
+from limbeck.nn.surgery import cut_depth, cut_width, top
+from limbeck.nn.types import Batch, Dims, Reads
+from limbeck.text.port import Example, Task
+
+_SAMPLE_ROWS = 512
+_SAMPLE_BATCH = 16
+
+Loss = Callable[[Tensor, Tensor, Answer], Tensor]
+"""The loss of logits against targets."""
+
+
+class StudentSpec(Tracked):
+    """What a student begins with."""
+
+    student: str = "half"
+    """Shape of the student: `3x384`, `layers=3,hidden=192,heads=12,intermediate=768`, `half`, `third`, `tiny` or
+    `same`, of the teacher. Or a pre-trained model to begin from, with its own tokenizer and a fresh head: a directory,
+    `hf:org/name[@revision]` or `minilm-l6`; a part of it is written `half of minilm-l6`."""
+    layers: Layers = "lower"
+    """Which of that model's layers a shallower student begins with: the `lower` ones (the best start in
+    arXiv:2305.15032), the `last`, `spaced` ones from the first to the last (DistilBERT's), or a list, as [1, 3, 6],
+    counted from 1. Where all layers are one (ALBERT) there is nothing to choose."""
+    width: Literal["importance", "prefix", "pca"] = "pca"
+    """What a narrower student keeps of the features: principal components of the hidden states (`pca`, which begins
+    nearest to the teacher), those that the loss depends on (`importance`), or the first ones (`prefix`, of models that
+    were trained or sorted so). Heads and neurons are kept by importance, or by `prefix` the first. Says
+    nothing where the student is as wide."""
+    max_length: int | None = Field(None, ge=8)
+    """Tokens per input of the student, special tokens included; as its teacher's if not given."""
+
+
+def named_model(reference: str) -> str:
+    """The reference of a student's model; refused if it looks like none, as a shape that is none then does.
+
+    Raises:
+        RecipeError: It does.
+    """
+    if reference == EMBEDDED or reference.startswith("hf:") or Path(reference).expanduser().is_dir():
+        return reference
+    raise RecipeError(
+        f"student: {reference!r} is no shape (3x384, layers=3,hidden=192,heads=12,intermediate=768, half, third, tiny, "
+        f"same) and no model (a directory that is there, hf:org/name[@revision], {EMBEDDED}, or half of one of them)"
+    )
+
+
+def foresee_student(spec: StudentSpec, teacher: Outlook) -> Outlook:
+    """What the student will be.
+
+    Raises:
+        RecipeError: Its shape or the layers it shall begin with do not fit what it is cut from.
+        BundleError: The model it begins from cannot be used.
+    """
+    text, reference = read_student(spec.student)
+    length = spec.max_length or teacher.max_length
+    origin = outlook_of(resolve(named_model(reference)), length) if reference else replace(teacher, max_length=length)
+    check_length(origin.folder, length, "distil.max_length")
+    of = replace(origin.dims, labels=teacher.dims.labels, answer=teacher.dims.answer)
+    if text:
+        shape = parse_shape(text, Shape(of.layers, of.hidden, of.heads, of.intermediate))
+        of = replace(of, layers=shape.layers, hidden=shape.hidden, heads=shape.heads, intermediate=shape.intermediate)
+    if spec.layers != "lower":
+        _check_layers(spec, of.layers, origin)
+    return origin.of_size(of)
+
+
+def _check_layers(spec: StudentSpec, count: int, origin: Outlook) -> None:
+    layers_taken(spec.layers, count, origin.dims.layers, "distil.layers")
+    if origin.shares_layers:
+        raise RecipeError(
+            f"distil.layers: {spec.layers!r}, but the layers of the model that the student begins with share their "
+            "weights, so that there is nothing to choose; leave the field out"
+        )
+
+
+@dataclass(frozen=True)
+class Sample:
+    """The training data by which a beginning is chosen.
+
+    Attributes:
+        rows: Training rows; some hundreds are looked at.
+        examples: What they were encoded from, whose values a fresh head begins at.
+        loss: The loss by which importance is measured.
+    """
+
+    rows: Rows
+    examples: Sequence[Example]
+    loss: Loss
+
+    def batches(self, device: Any) -> list[Batch]:
+        """The first labelled rows."""
+        chosen = self.rows.labelled[:_SAMPLE_ROWS]
+        groups = [chosen[i : i + _SAMPLE_BATCH] for i in range(0, len(chosen), _SAMPLE_BATCH)]
+        return [self.rows.batch(group, device) for group in groups]
+
+
+def begin_student(
+    spec: StudentSpec, outlook: Outlook, teacher: Model, task: Task, sample: Sample, log: Journal
+) -> tuple[Model, dict[str, float]]:
+    """Cut the student from its teacher, or from the model it begins from, and tell what both will cost.
+
+    Args:
+        spec: What is wanted.
+        outlook: What `foresee_student` said it will be.
+        teacher: The teacher.
+        task: What a fresh head answers.
+        sample: What a narrower student's parts are chosen by.
+        log: Where what was done goes.
+
+    Returns:
+        The student; and of both, on an input of the rows' mean length, FLOPs of a forward pass, and parameters.
+    """
+    shape, reference = read_student(spec.student)
+    origin = _general(outlook.folder, task, sample.examples) if reference else teacher
+    size = origin.dims
+    dims = replace(outlook.dims, labels=size.labels, answer=size.answer)
+    layers = layers_taken(spec.layers, dims.layers, size.layers, "distil.layers")
+    narrower = (dims.hidden, dims.heads, dims.intermediate) != (size.hidden, size.heads, size.intermediate)
+    student = cut_depth(origin, layers, lambda config: fresh(config, task.head)) if shape else origin
+    student.network.to(best_device())
+    if narrower:
+        importance = _importance(spec, origin, sample).of_layers(layers)
+        student = _narrowed(spec, student, dims, importance, sample, task)
+    cost = _cost(student, teacher, float(sample.rows.lengths.mean()))
+    log.say(
+        f"student {dims}: layers {_told(layers)} of {reference or 'the teacher'}'s {size.layers}"
+        + (f", {dims.hidden} of {size.hidden} features by {spec.width}" if narrower else "")
+        + (", with a fresh head" if reference else "")
+    )
+    log.say(
+        f"it has {cost['parameters'] / 1e6:.1f} M parameters, the teacher {cost['teacher_parameters'] / 1e6:.1f} M; "
+        f"for {cost['tokens']:.0f} tokens, the mean, it takes {cost['flops'] / 1e9:.2g} GFLOPs, the teacher "
+        f"{cost['teacher_flops'] / 1e9:.2g}"
+    )
+    return student, cost
+
+
+def _cost(student: Model, teacher: Model, length: float) -> dict[str, float]:
+    return {
+        "tokens": round(length, 1),
+        "flops": round(forward_flops(student.parts, student.dims, length)),
+        "parameters": student.parameter_count(),
+        "teacher_flops": round(forward_flops(teacher.parts, teacher.dims, length)),
+        "teacher_parameters": teacher.parameter_count(),
+    }
+
+
+def _told(layers: Sequence[int]) -> str:
+    """Layers for people.
+
+    >>> _told([1, 2, 3]), _told([1, 3, 6])
+    ('1 to 3', '1, 3, 6')
+    """
+    if list(layers) == list(range(layers[0], layers[-1] + 1)):
+        return f"{layers[0]} to {layers[-1]}"
+    return ", ".join(map(str, layers))
+
+
+def _general(folder: Path, task: Task, examples: Sequence[Example]) -> Model:
+    """A pre-trained model with a fresh head for the task."""
+    model = tapped(load_network(folder, task.head, task.labels, task.answer), per_word=task.per_word)
+    if task.answer == "value":
+        meet_values(model, [e.target for e in examples if e.target is not None])
+    model.network.to(best_device())
+    return model
+
+
+def _importance(spec: StudentSpec, origin: Model, sample: Sample) -> Importance:
+    if spec.width == "prefix":
+        return by_place(origin)
+
+    def loss(batch: Batch) -> Tensor:
+        logits = origin.run(batch, Reads(logits=True)).logits
+        assert logits is not None
+        return sample.loss(logits, batch.targets, origin.dims.answer)
+
+    return measure_importance(origin, sample.batches(next(origin.network.parameters()).device), loss)
+
+
+def _narrowed(spec: StudentSpec, whole: Model, dims: Dims, importance: Importance, sample: Sample, task: Task) -> Model:
+    stream: Stream = Kept(top(importance.hidden, dims.hidden))
+    if spec.width == "pca" and dims.hidden < whole.dims.hidden:
+        stream = principal(whole, dims.hidden, sample.batches(best_device()))
+    student = cut_width(whole, dims, lambda config: fresh(config, task.head), importance, stream)
+    student.network.to(best_device())
+    return student

@@ -1,0 +1,66 @@
+"""What a user can say of a training, whatever stage does it."""
+
+from typing import Literal
+
+from pydantic import Field, field_validator
+
+from limbeck.core.spec import Spec, incidental
+from limbeck.engine.optim import Schedule
+from limbeck.nn.compiling import fault
+from limbeck.nn.model import best_device
+
+
+class Training(Spec):
+    """How a model is trained."""
+
+    epochs: int = Field(3, ge=1)
+    """Passes over the training rows, ≥ 1. BERT's fine-tuning takes 2 to 4."""
+    learning_rate: float = Field(5e-5, gt=0.0)
+    """Peak rate of AdamW. BERT's fine-tuning tries 2e-5, 3e-5 and 5e-5; smaller models take more."""
+    batch_size: int = Field(32, ge=1)
+    """Rows per step. BERT's fine-tuning takes 16 or 32."""
+    schedule: Schedule = "linear"
+    """How the rate falls to 0 after the warm-up; BERT's is linear."""
+    warmup_fraction: float = Field(0.1, ge=0.0, lt=1.0)
+    """Part of all steps in which the rate climbs; BERT's is 0.1."""
+    weight_decay: float = Field(0.01, ge=0.0)
+    """Decoupled decay of matrices; BERT's is 0.01."""
+    clip_norm: float = Field(1.0, gt=0.0)
+    """Largest norm of the gradient; BERT's is 1."""
+    dropout: bool = True
+    """Whether the model's own dropout is on while it trains."""
+    accumulate: int = Field(1, ge=1)
+    """Parts that a batch is run in, one after the other, where it would not fit in memory at once. The result is that
+    of the whole batch, but for objectives that compare its items with one another."""
+    embeddings: Literal["rows", "all"] = "rows"
+    """Which word vectors a step updates: `rows`, those that occur in its batch, by lazy Adam without decay, which costs
+    what they cost; or `all`, by AdamW, whose momentum moves every vector in every step, as BERT's does. Where
+    weights lie in parts (FSDP), it is `all`."""
+    precision: Literal["fp32", "bf16", "fp16"] = "fp32"
+    """Precision of the forward and backward pass; weights and the optimiser stay in fp32. On a CPU with AMX
+    a step in bf16 is about 1.4 times as fast, on one without it is slower."""
+    compile: bool = False
+    """Whether layers are compiled by `torch.compile`, but for their attention. Losses stay the same to 1e-5. The first
+    steps take a minute or more. It does not pay on a CPU, where steps measured 3 to 6 % slower (3x384, 32 rows a
+    step); it may on a GPU, where small kernels cost more than what they compute, and where it was not measured."""
+
+    @field_validator("compile")
+    @classmethod
+    def _can_compile(cls, wanted: bool) -> bool:
+        if wanted and (why := fault(best_device())):
+            raise ValueError(why)
+        return wanted
+
+
+class Tracked(Spec):
+    """What every training stage lets one choose beside how it trains."""
+
+    seed: int = Field(0, ge=0, le=2**31 - 1)
+    """Of fresh weights, of dropout and of the order of the rows."""
+    tracker: Literal["none", "tensorboard"] = incidental("none")
+    """Where curves go beside the log: `tensorboard` writes event files beside the result."""
+    checkpoint_every: float = incidental(10.0, ge=0.0)
+    """Minutes between checkpoints, from which the same command goes on after whatever stopped it; 0: after each step.
+    An epoch's end makes one too, where that takes less than a fiftieth of the time since the last one."""
+    strict: bool = incidental(False)
+    """Whether a damaged checkpoint is an error; if not, the one before it is taken, with a warning."""
