@@ -299,7 +299,9 @@ sys.addaudithook(watch)
 @pytest.mark.parametrize(
     ("door", "name"),
     [
-        pytest.param(d, n, id=f"{d}: {n}", marks=[pytest.mark.slow] if d == "distil" else [])  # opens as `evaluate` does
+        pytest.param(
+            d, n, id=f"{d}: {n}", marks=[pytest.mark.slow] if d == "distil" else []
+        )  # opens as `evaluate` does
         for n, (doors, *_) in ATTACKS.items()
         for d in doors
     ],

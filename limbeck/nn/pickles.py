@@ -50,7 +50,9 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
     plain: dict[str, Tensor] = {}
     for name, tensor in tensors.items():
         if (short := plain_name(name)) in plain:
-            raise BundleError(f"{path}: {some([short])} stands in it more than once; save the state_dict() of one model")
+            raise BundleError(
+                f"{path}: {some([short])} stands in it more than once; save the state_dict() of one model"
+            )
         plain[short] = tensor
     return plain
 
