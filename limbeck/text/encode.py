@@ -5,7 +5,8 @@ beginning, and more only where the tokens kept could depend on it: what comes ou
 Words are read one by one, each once however often it stands there, and laid into windows afterwards.
 """
 
-from collections.abc import Iterable, Sequence
+import contextlib
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import accumulate, chain
@@ -50,6 +51,27 @@ class Encoded:
         return len(self.ids)
 
 
+def open_tokenizer(path: Path) -> Tokenizer:
+    """Load a `tokenizer.json`.
+
+    Raises:
+        BundleError: The file is missing or no tokenizer.
+    """
+    with _refusing(f"{path}: no usable tokenizer"):
+        return Tokenizer.from_file(str(path))
+
+
+@contextlib.contextmanager
+def _refusing(what: str) -> Iterator[None]:
+    """Turn a failure of the library, which raises bare Exception, and not even that where it panics, into an error."""
+    try:
+        yield
+    except (KeyboardInterrupt, SystemExit):
+        raise
+    except BaseException as error:
+        raise BundleError(f"{what} ({error}); take the one that belongs to the model") from None
+
+
 class Encoder:
     """Encodes texts, pairs and word sequences.
 
@@ -73,10 +95,7 @@ class Encoder:
         Raises:
             BundleError: The file is missing or no tokenizer.
         """
-        try:
-            return cls(Tokenizer.from_file(str(path)), max_length)
-        except Exception as error:  # the library raises bare Exception
-            raise BundleError(f"{path}: no usable tokenizer ({error})") from None
+        return cls(open_tokenizer(path), max_length)
 
     @cached_property
     def _words(self) -> Tokenizer:
@@ -105,6 +124,11 @@ class Encoder:
         return self.max_length == other.max_length and self._tokenizer.to_str() == other._tokenizer.to_str()
 
     @property
+    def tokens(self) -> int:
+        """How many tokens the vocabulary has, added ones included."""
+        return self._tokenizer.get_vocab_size()
+
+    @property
     def pad_id(self) -> int:
         """The id that fills a batch up; masked out, so 0 serves where a tokenizer has no such token."""
         for token in ("[PAD]", "<pad>"):
@@ -123,7 +147,7 @@ class Encoder:
         short = [i for i, b in enumerate(seconds) if b is not None and max(len(texts[i]), len(b)) <= whole]
         alone = [i for i, b in enumerate(seconds) if b is None]
         together = [(clean(texts[i]), clean(seconds[i] or "")) for i in short]
-        encodings = [*self._read([texts[i] for i in alone]), *(self._tokenizer.encode_batch(together) if short else [])]
+        encodings = [*self._read([texts[i] for i in alone]), *(self._encoded(together) if short else [])]
         found = {
             i: Encoded(e.ids, e.type_ids, cut=bool(e.overflowing))
             for i, e in zip([*alone, *short], encodings, strict=True)
@@ -144,11 +168,15 @@ class Encoder:
         for per_token in _CHARACTERS_PER_TOKEN:
             limit = self.max_length * per_token
             left = [i for i in range(len(texts)) if i not in found]
-            encodings = self._tokenizer.encode_batch([clean(texts[i][:limit]) for i in left]) if left else []
+            encodings = self._encoded([clean(texts[i][:limit]) for i in left]) if left else []
             for i, encoding in zip(left, encodings, strict=True):
                 if len(texts[i]) <= limit or limit == self._most_read or _settled(encoding, limit):
                     found[i] = encoding
         return [found[i] for i in range(len(texts))]
+
+    def _encoded(self, inputs: Sequence[Any]) -> list[Any]:
+        with _refusing("the tokenizer cannot encode this text"):
+            return list(self._tokenizer.encode_batch(inputs))
 
     def _long_pair(self, *texts: str) -> Encoded:
         # Not by the library, which would make every combination of the windows of both.
@@ -178,7 +206,8 @@ class Encoder:
         before = " " if self._byte_level else ""
         known = list(words)
         alone = [[before + clean(word[:limit])] for word in known]
-        encodings = self._words.encode_batch(alone, is_pretokenized=True, add_special_tokens=False)
+        with _refusing("the tokenizer cannot encode these words"):
+            encodings = self._words.encode_batch(alone, is_pretokenized=True, add_special_tokens=False)
         return {word: encoding.ids for word, encoding in zip(known, encodings, strict=True)}
 
 

@@ -9,6 +9,9 @@ from limbeck.core.shelf import shelf
 from limbeck.text.encode import Encoder
 from limbeck.text.port import Task
 
+_LONGEST = 1 << 20
+"""More tokens than any encoder has positions for."""
+
 
 def open_task(bundle: Bundle) -> Task:
     """The task that a model or data Bundle names in its facts, with its labels.
@@ -18,8 +21,6 @@ def open_task(bundle: Bundle) -> Task:
             than its config.json, which tells other tools what the logits mean.
     """
     labels = bundle.labels
-    if not all(isinstance(name, str) for name in labels) or len(set(labels)) < max(len(labels), 1):
-        raise BundleError(f"{bundle.path}: labels: distinct names are expected (found {labels!r})")
     if (others := _configured(bundle)) not in (None, list(labels)):
         raise BundleError(
             f"{bundle.path}: bundle.json has the labels {list(labels)}, config.json has id2label {others}; one of them "
@@ -49,9 +50,16 @@ def open_encoder(bundle: Bundle) -> Encoder:
     """The encoder of a model Bundle, cut at the length that the model was trained for.
 
     Raises:
-        BundleError: There is no usable tokenizer or no length.
+        BundleError: There is no usable tokenizer or no length, or the tokenizer knows more tokens than the model.
     """
-    return Encoder.read(bundle.file("tokenizer.json"), longest_input(bundle))
+    encoder = Encoder.read(bundle.file("tokenizer.json"), longest_input(bundle))
+    vectors = bundle.facts.get("dims", {}).get("vocabulary", encoder.tokens)
+    if vectors != encoder.tokens and not (isinstance(vectors, int) and vectors > encoder.tokens):
+        raise BundleError(
+            f"{bundle.path}: its tokenizer has {encoder.tokens} tokens, the model vectors for {vectors!r}; "
+            "restore the Bundle or make it again"
+        )
+    return encoder
 
 
 def longest_input(bundle: Bundle) -> int:
@@ -61,6 +69,8 @@ def longest_input(bundle: Bundle) -> int:
         BundleError: There is no usable length.
     """
     length = bundle.facts.get("max_length")
-    if not isinstance(length, int) or length < 8:
-        raise BundleError(f"{bundle.path}: max_length is {length!r} in its facts, an integer ≥ 8 is expected")
+    if not isinstance(length, int) or not 8 <= length <= _LONGEST:
+        raise BundleError(
+            f"{bundle.path}: max_length is {length!r} in its facts, an integer from 8 to {_LONGEST} is expected"
+        )
     return length
