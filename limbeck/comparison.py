@@ -17,9 +17,11 @@ from limbeck import adapt, execution
 from limbeck.core.bundle import Bundle
 from limbeck.core.errors import LimbeckError, RecipeError
 from limbeck.core.files import claim_directory, write_json, write_text
+from limbeck.core.holding import held
 from limbeck.core.journal import Journal, read_events
 from limbeck.core.measurement import Measurement, read_measurements
 from limbeck.core.recipe import Recipe, Step, find_recipe, read_recipe
+from limbeck.engine.interruption import StoppedError
 from limbeck.evidence.repeats import RUN, Repeats, Trial
 from limbeck.page.comparison import ComparisonPage
 
@@ -139,7 +141,8 @@ def compare(
             _foresee(name, recipe)
     _check_student(student, {name: recipe for (name, _), recipe in wanted.items()}, log)
     claim_directory(out, (_NUMBERS, _LOG), "comparison")
-    return _Runs(out, tuple(paths), log.recording(out / _LOG)).all(wanted)
+    with held(out, within=True):
+        return _Runs(out, tuple(paths), log.recording(out / _LOG)).all(wanted)
 
 
 def told(failures: Mapping[str, str]) -> str:
@@ -225,6 +228,8 @@ class _Runs:
             before = len(self.ran)
             try:
                 self.trials.append(self._one(label, seed, recipe))
+            except StoppedError:
+                raise
             except Exception as error:  # whatever it is, the hours of the other runs need not suffer for it
                 self._failed(f"{label} seed {seed}", error)
             if self.evaluated is not None and (len(self.ran) > before or number == len(wanted)):

@@ -4,10 +4,7 @@ Under `torchrun` the first process decides and writes; the others take part wher
 """
 
 import importlib
-import os
 import pkgutil
-import shutil
-import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -15,14 +12,14 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from limbeck.core.bundle import Bundle, is_bundle, open_bundle, step_hash
+from limbeck.core.bundle import MANIFEST, Bundle, is_bundle, open_bundle, step_hash
 from limbeck.core.errors import BundleError, RecipeError
+from limbeck.core.files import remove, sibling
 from limbeck.core.journal import Journal
 from limbeck.core.recipe import Recipe, Step
 from limbeck.core.shelf import missing_extra
 from limbeck.core.spec import Spec, parse
-from limbeck.engine import processes
-from limbeck.engine.checkpoints import checkpoints_of
+from limbeck.engine import checkpoints, processes
 
 _STAGES = Path(__file__).parent / "stages"
 
@@ -98,9 +95,20 @@ def walk(recipe: Recipe, place: Callable[[Step, str], Path], log: Journal) -> It
             for role, source in step.inputs.items()
         }
         spec = spec_of(step, recipe.seed)
-        bundle, fresh = run_step(step.stage, spec, inputs, partial(place, step), log, step.title)
+        bundle, fresh = run_step(step.stage, spec, inputs, partial(_own_place, place, step, log), log, step.title)
         made[step.place] = bundle
         yield Done(step, bundle, fresh)
+
+
+def _own_place(place: Callable[[Step, str], Path], step: Step, log: Journal, step_hash: str) -> Path:
+    """Where the result of a step goes; a directory there that has lost its manifest is set aside, not deleted."""
+    out = place(step, step_hash)
+    if processes.is_first() and out.is_dir() and any(out.iterdir()) and not is_bundle(out):
+        aside = out.with_name(f"{out.name}.damaged")
+        remove(aside)
+        out.rename(aside)
+        log.warn(f"{step.title}: {out} has no {MANIFEST}, so it is no Bundle: it is {aside.name} now, and made again")
+    return out
 
 
 def foresee(recipe: Recipe) -> None:
@@ -142,22 +150,22 @@ def run_step(
         return open_bundle(out), False
     log.say(f"── {title}")
     log.record("step", step=title, stage=stage, hash=wanted)
-    start = time.monotonic()
+    own = log.fresh()
     if processes.is_first():
-        module.run(spec, inputs, out, log.fresh())
+        module.run(spec, inputs, out, own)
     elif getattr(module, "TOGETHER", False):
         _take_part(module, spec, inputs, out)
     processes.wait()
     _tidy(out)
-    bundle, seconds = open_bundle(out), round(time.monotonic() - start, 3)
-    log.record("done", step=title, hash=wanted, digest=bundle.digest, seconds=seconds)
+    bundle = open_bundle(out)
+    log.record("done", step=title, hash=wanted, digest=bundle.digest, seconds=round(own.seconds, 3))
     return bundle, True
 
 
 def _tidy(out: Path) -> None:
     """What a training went on from is of no use once its result is there."""
     if processes.is_first():
-        shutil.rmtree(checkpoints_of(out), ignore_errors=True)
+        checkpoints.clear(out)
 
 
 def _finished(out: Path, wanted: str, log: Journal, title: str) -> bool:
@@ -178,8 +186,8 @@ def _finished(out: Path, wanted: str, log: Journal, title: str) -> bool:
 
 def _take_part(module: ModuleType, spec: Spec, inputs: Mapping[str, Bundle], out: Path) -> None:
     """Run a stage for the share that this process has in it; the first one writes the result."""
-    place = out.with_name(f".{out.name}.{os.getpid()}.tmp")
+    place = sibling(out)
     try:
         module.run(spec, inputs, place, Journal(quiet=True))
     finally:
-        shutil.rmtree(place, ignore_errors=True)
+        remove(place)

@@ -1,5 +1,6 @@
 """Whole runs: of a recipe, of the default one, of the demo, of a single stage."""
 
+import contextlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,6 +10,7 @@ from limbeck import adapt
 from limbeck.core.bundle import Bundle, is_bundle, open_bundle
 from limbeck.core.errors import RecipeError
 from limbeck.core.files import claim_directory, write_bytes
+from limbeck.core.holding import held
 from limbeck.core.journal import Journal
 from limbeck.core.measurement import Measurement, read_measurements
 from limbeck.core.recipe import Recipe, find_recipe, from_plain, read_recipe
@@ -94,15 +96,20 @@ def run(recipe: Recipe, out: str | Path, log: Journal | None = None) -> Result:
     """
     out, resolved = Path(out), resolve(recipe)
     foresee(resolved)
-    log = (log or Journal()).recording(out / "log.jsonl") if processes.is_first() else Journal(quiet=True)
-    if processes.is_first():
+    if not processes.is_first():
+        made = list(walk(resolved, lambda step, _: out / step.place, Journal(quiet=True)))
+    else:
         claim_directory(out, _MARKS, "run")
-        resolved.save(out / "recipe.yaml")
-    made = list(walk(resolved, lambda step, _: out / step.place, log))
-    if processes.is_first():
-        _publish((one.bundle for one in made), out)
+        with held(out, within=True):
+            resolved.save(out / "recipe.yaml")
+            made = list(walk(resolved, lambda step, _: out / step.place, _recording(log or Journal(), out)))
+            _publish((one.bundle for one in made), out)
     processes.wait()
     return Result(out, {one.step.title: one.bundle for one in made}, tuple(one.step.title for one in made if one.fresh))
+
+
+def _recording(log: Journal, out: Path) -> Journal:
+    return log.recording(out / "log.jsonl")
 
 
 def _publish(bundles: Iterable[Bundle], out: Path) -> None:
@@ -189,9 +196,10 @@ def demo(out: Path, rows: int | None, settings: Sequence[str], log: Journal) -> 
     from limbeck.text.docstrings import write_demo
 
     claim_directory(out, _MARKS, "run")
-    log.recording(out / "log.jsonl").record("demo", rows=rows)
-    log.say("reading the docstrings of installed libraries")
-    train, dev, test = write_demo(out / "docstrings", **({} if rows is None else {"rows": rows}))
+    with held(out, within=True):
+        _recording(log, out).record("demo", rows=rows)
+        log.say("reading the docstrings of installed libraries")
+        train, dev, test = write_demo(out / "docstrings", **({} if rows is None else {"rows": rows}))
     return compress(train, out, dev=dev, test=test, settings=[*_DEMO, *settings], log=log)
 
 
@@ -228,7 +236,8 @@ def run_stage(
             opened[role] = _prepare_beside(out, stage, str(value), log)
         else:
             opened[role] = open_bundle(value)
-    bundle, _ = run_step(stage, spec, opened, lambda _: out, log, stage)
+    with held(out) if processes.is_first() else contextlib.nullcontext():
+        bundle, _ = run_step(stage, spec, opened, lambda _: out, log, stage)
     return bundle
 
 

@@ -1,8 +1,13 @@
 """All verbs put together, and what happens when one of them fails."""
 
+import contextlib
 import functools
+import os
+import signal
 import sys
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
+from types import FrameType
 from typing import Annotated, Any, NoReturn
 
 import typer
@@ -67,7 +72,8 @@ def guarded(verb: Callable[..., None]) -> Callable[..., None]:
         from limbeck.core.errors import LimbeckError
 
         try:
-            verb(**arguments)
+            with _ended_by_sigterm():
+                verb(**arguments)
             sys.stdout.flush()  # a reader that has gone is noticed here rather than at the interpreter's end
         except LimbeckError as error:
             _fail(str(error), error.exit_code)
@@ -82,6 +88,24 @@ def guarded(verb: Callable[..., None]) -> Callable[..., None]:
             _fail(str(missing), missing.exit_code)
 
     return call
+
+
+@contextlib.contextmanager
+def _ended_by_sigterm() -> Iterator[None]:
+    """Inside the block, SIGTERM ends the process as an exception does: what is half made is removed on the way."""
+
+    def end(number: int, frame: FrameType | None) -> NoReturn:
+        os.write(2, b"error: stopped by SIGTERM; the same command goes on from the last step that is done\n")
+        sys.exit(128 + number)
+
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _fail(message: str, exit_code: int) -> NoReturn:

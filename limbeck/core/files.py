@@ -5,18 +5,30 @@ A first answer imports this module: what only writing needs is imported where it
 
 import contextlib
 import errno
-import glob
 import json
 import os
+import re
 import stat
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
 from limbeck.core.errors import BundleError, LimbeckError
 
 _CHUNK_BYTES = 1 << 20
 _CANNOT_WRITE = {errno.EIO, errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS, errno.EFBIG}
+_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+_TOLD = {
+    "os error 28": errno.ENOSPC,  # safetensors
+    "os error 27": errno.EFBIG,
+    "No space left": errno.ENOSPC,
+    "inline_container.cc": errno.ENOSPC,  # torch's writer of zip files
+}
+"""How libraries that raise errors of their own tell of a disk that takes no more."""
+LOCK = ".lock"
+"""Name of the file that a process locks in a directory that it works on."""
+TEMPORARY = re.compile(r"\.(.+)\.[0-9a-f]{8}\.tmp")
+"""What is half made is called so, and in the first group what it is to become."""
 
 
 def sha256_file(path: Path) -> str:
@@ -31,18 +43,24 @@ def sha256_file(path: Path) -> str:
 
 
 def write_bytes(path: Path, data: bytes) -> None:
-    """Replace `path` by `data`, atomically and durably."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = _sibling(path)
+    """Replace `path` by `data`, atomically and durably.
+
+    Raises:
+        LimbeckError: It cannot be written; what was there still is.
+    """
+    temporary = sibling(path)
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         with temporary.open("wb") as file:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
         os.replace(temporary, path)
+        _fsync(path.parent)
+    except OSError as error:
+        raise unwritten(path, error, len(data)) from error
     finally:
         temporary.unlink(missing_ok=True)
-    _fsync(path.parent)
 
 
 def write_text(path: Path, text: str) -> None:
@@ -81,7 +99,7 @@ def new_directory(path: Path) -> Iterator[Path]:
     Raises:
         LimbeckError: The parent cannot be written to.
     """
-    temporary = _sibling(path)
+    temporary = sibling(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         temporary.mkdir()
@@ -94,12 +112,59 @@ def new_directory(path: Path) -> Iterator[Path]:
         _fsync(temporary)
         _take_name(temporary, path)
         _fsync(path.parent)
-    except OSError as error:
-        if error.errno not in _CANNOT_WRITE:
+    except Exception as error:
+        if isinstance(error, LimbeckError) or not _cause(error):
             raise
-        raise LimbeckError(f"{path}: could not be written ({error.strerror})") from error
+        raise unwritten(path, error, directory_size(temporary)) from error
     finally:
-        _remove(temporary)
+        remove(temporary)
+
+
+def unwritten(path: Path, error: Exception, needed_bytes: int) -> LimbeckError:
+    """What to tell of something that could not be written.
+
+    Args:
+        path: Where it was to be.
+        error: Why it is not.
+        needed_bytes: How much it takes, as far as that is known.
+    """
+    number = _cause(error)
+    told = f"{path}: could not be written ({os.strerror(number) if number else error})"
+    if number not in _FULL:
+        return LimbeckError(told)
+    return LimbeckError(
+        f"{told}. It takes {needed_bytes:,} bytes or more, and {_free_bytes(path):,} are free there; free some, and "
+        "the same command goes on"
+    )
+
+
+def check_room(path: Path, needed_bytes: int) -> None:
+    """Refuse to begin to write what would not fit.
+
+    Raises:
+        LimbeckError: Fewer bytes are free where `path` is to be.
+    """
+    if needed_bytes > _free_bytes(path):
+        raise unwritten(path, OSError(errno.ENOSPC, ""), needed_bytes)
+
+
+def _free_bytes(path: Path) -> int:
+    import shutil
+
+    there = next(folder for folder in path.absolute().parents if folder.is_dir())
+    return shutil.disk_usage(there).free
+
+
+def _cause(error: BaseException | None) -> int:
+    """The system's number of why nothing can be written, if an error, or one that it came from, tells of that."""
+    while error is not None:
+        if isinstance(error, OSError) and error.errno in _CANNOT_WRITE:
+            return error.errno
+        for sign, number in _TOLD.items():
+            if sign in str(error):
+                return number
+        error = error.__cause__ or error.__context__
+    return 0
 
 
 def claim_directory(out: Path, marks: Iterable[str], what: str) -> None:
@@ -115,7 +180,7 @@ def claim_directory(out: Path, marks: Iterable[str], what: str) -> None:
     """
     if out.exists() and not out.is_dir():
         raise LimbeckError(f"{out}: is a file; --out must be a directory")
-    if out.is_dir() and any(out.iterdir()) and not any((out / name).is_file() for name in marks):
+    if out.is_dir() and any(map(_is_theirs, out.iterdir())) and not any((out / name).is_file() for name in marks):
         raise LimbeckError(f"{out}: holds files that are no Limbeck {what}; choose an empty or new --out")
     try:
         out.mkdir(parents=True, exist_ok=True)
@@ -123,75 +188,37 @@ def claim_directory(out: Path, marks: Iterable[str], what: str) -> None:
         raise LimbeckError(f"{out}: cannot be made ({error.strerror}); choose another --out") from None
 
 
-@contextlib.contextmanager
-def held(path: Path) -> Iterator[None]:
-    """Keep other processes from making `path` while this one does; what a killed one has left half made is removed.
-
-    The system lets go of the lock when the process ends, however it ends.
-
-    Raises:
-        LimbeckError: Another process is at it.
-    """
-    place = path.with_name(f".{path.name}.lock")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        lock = _lock(place)
-    except OSError as error:
-        raise LimbeckError(f"{path}: cannot write here ({error.strerror}); choose another --out") from None
-    with lock as file:
-        file.truncate(0)
-        file.write(str(os.getpid()))
-        file.flush()
-        for litter in path.parent.glob(f".{glob.escape(path.name)}.{'[0-9a-f]' * 8}.tmp"):
-            _remove(litter)
-        try:
-            yield
-        finally:
-            place.unlink(missing_ok=True)
-
-
-def _lock(place: Path) -> TextIO:
-    """An open file that this process alone has locked, and that is still there under its name."""
-    import fcntl
-
-    while True:
-        file = place.open("a+", encoding="utf-8")
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            file.seek(0)
-            owner = file.read().strip() or "?"
-            file.close()
-            raise LimbeckError(
-                f"{place.with_name(place.name[1:-5])}: process {owner} is working on it; wait for it, or choose "
-                "another --out"
-            ) from None
-        if place.exists() and os.path.samestat(os.fstat(file.fileno()), place.stat()):
-            return file
-        file.close()  # whoever had it before has just removed it
+def _is_theirs(path: Path) -> bool:
+    """Whether a file is more than what a process leaves that was killed before it had done anything."""
+    return path.name != LOCK and not TEMPORARY.fullmatch(path.name)
 
 
 def _take_name(temporary: Path, path: Path) -> None:
     if not path.exists():
         os.rename(temporary, path)
         return
-    old = _sibling(path)
+    old = sibling(path)
     os.rename(path, old)
     try:
         os.rename(temporary, path)
-    except OSError:
-        os.rename(old, path)
+    except BaseException:  # a signal may come between the two
+        if not path.exists():
+            os.rename(old, path)
         raise
-    _remove(old)
+    finally:
+        if path.exists():
+            remove(old)
 
 
-def _remove(directory: Path) -> None:
+def remove(directory: Path) -> None:
+    """Delete a directory, as far as that can be done."""
     import shutil
 
     shutil.rmtree(directory, ignore_errors=True)
 
 
-def _sibling(path: Path) -> Path:
+def sibling(path: Path) -> Path:
+    """A name beside `path` for what is to become it."""
     return path.with_name(f".{path.name}.{os.urandom(4).hex()}.tmp")
 
 

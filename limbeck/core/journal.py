@@ -10,6 +10,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
+from limbeck.core.files import unwritten, write_bytes
+
+_BEGINNINGS = ("run", "demo", "failed", "step")
+
 
 @runtime_checkable
 class Bar(Protocol):
@@ -32,9 +36,17 @@ class Journal:
         self._path = path
         self._quiet = quiet
         self._terminal = sys.stderr.isatty()
+        self._start = time.monotonic()
+
+    @property
+    def seconds(self) -> float:
+        """Since the journal was begun, with what was spent before the mark that it went back to."""
+        return time.monotonic() - self._start
 
     def recording(self, path: Path) -> "Journal":
-        """The same journal, its events appended to `path`."""
+        """The same journal, its events appended to `path`, of which a line that a crash has torn is removed."""
+        if path.is_file() and (torn := len(path.read_bytes().rpartition(b"\n")[2])):
+            os.truncate(path, path.stat().st_size - torn)
         return Journal(path, quiet=self._quiet)
 
     def fresh(self) -> "Journal":
@@ -62,21 +74,36 @@ class Journal:
         """Append one event with its time to the log."""
         if self._path is None:
             return
-        self._path.parent.mkdir(parents=True, exist_ok=True)
         line = json.dumps({"time": round(time.time(), 3), "event": event, **facts}, ensure_ascii=False, default=str)
-        with self._path.open("a", encoding="utf-8", errors="backslashreplace") as file:
-            file.write(line + "\n")
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            with self._path.open("a", encoding="utf-8", errors="backslashreplace") as file:
+                file.write(line + "\n")
+        except OSError as error:
+            raise unwritten(self._path, error, len(line) + 1) from error
 
     def mark(self) -> dict[str, Any]:
         """Where the journal stands now, in plain values."""
         size = self._path.stat().st_size if self._path is not None and self._path.is_file() else 0
-        return {"bytes": size, "warnings": list(self.warnings)}
+        return {"bytes": size, "warnings": list(self.warnings), "seconds": self.seconds}
 
-    def rewind(self, mark: Mapping[str, Any]) -> None:
-        """Forget all that came after a mark, because it is done again."""
+    def rewind(self, mark: Mapping[str, Any], step: str) -> None:
+        """Forget what a step told after a mark, because it is done again; what others told since stays.
+
+        Args:
+            mark: Where the journal stood.
+            step: The step's hash.
+        """
         self.warnings[:] = mark["warnings"]
-        if self._path is not None and self._path.is_file() and self._path.stat().st_size > mark["bytes"]:
-            os.truncate(self._path, mark["bytes"])
+        self._start -= mark["seconds"]
+        if self._path is None or not self._path.is_file():
+            return
+        content = self._path.read_bytes()
+        before, after = content[: mark["bytes"]], content[mark["bytes"] :]
+        if kept := b"".join(_of_others(after.splitlines(keepends=True), step)):
+            write_bytes(self._path, before + kept)
+        else:
+            os.truncate(self._path, len(before))
 
     @contextlib.contextmanager
     def bar(self, label: str, total: int, unit: str = "steps", *, done: int = 0) -> Iterator[Bar]:
@@ -109,6 +136,18 @@ def read_events(path: Path) -> Iterator[dict[str, Any]]:
                 event = json.loads(line)
                 if isinstance(event, dict):
                     yield event
+
+
+def _of_others(lines: Iterable[bytes], step: str) -> Iterator[bytes]:
+    """Of lines from the middle of a step on, those that are not its own: it ends where another or a run begins."""
+    own = True
+    for line in lines:
+        with contextlib.suppress(ValueError, AttributeError):
+            event = json.loads(line)
+            if event.get("event") in _BEGINNINGS:
+                own = event.get("hash") == step
+        if not own:
+            yield line
 
 
 class _Silent:

@@ -2,26 +2,21 @@
 
 import contextlib
 import os
-import shutil
+import re
 import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from limbeck.core.errors import BundleError, TrainingError
-from limbeck.core.files import new_directory, read_json, sha256_file, write_json
+from limbeck.core.files import TEMPORARY, check_room, new_directory, read_json, remove, sha256_file, write_json
 from limbeck.core.journal import Journal
 
 _MANIFEST, _STATE, _BEST = "checkpoint.json", "state.pt", "best.pt"
 _FORMAT = 1
 _KEPT = 2
-
-
-def checkpoints_of(out: Path) -> Path:
-    """Where the checkpoints of the step lie whose result will be `out`."""
-    return out.with_name(f"{out.name}.checkpoints")
-
-
+_KEY_CHARACTERS = 16
+_NAME = re.compile(r"\d{9}-[0-9a-f]{16}")
 _SHARE = 0.02
 """Part of the time that checkpoints at the ends of epochs may take."""
 
@@ -30,30 +25,31 @@ class Checkpoints:
     """The checkpoints of one step of a run, in a directory beside its result; gone once the result is there.
 
     Args:
-        folder: The directory; made when there is something to keep.
+        out: Where the step's result will be.
         key: Hash of all that the training depends on: a checkpoint of another training is none of this one.
         every_s: Seconds between two checkpoints within an epoch; 0 makes one in each step.
         strict: Whether a damaged checkpoint is an error; if not the one before it is taken, with a warning.
         log: Where it is told.
     """
 
-    def __init__(self, folder: Path, key: str, *, every_s: float, strict: bool, log: Journal) -> None:
-        self._folder, self._key, self._every_s, self._strict, self._log = folder, key, every_s, strict, log
+    def __init__(self, out: Path, key: str, *, every_s: float, strict: bool, log: Journal) -> None:
+        self.key = key
+        self._folder, self._every_s, self._strict, self._log = _folder(out), every_s, strict, log
         self._saved_at, self._cost_s = time.monotonic(), 0.0
-        self._best_of: tuple[Path, str] | None = None
+        self._bests: list[tuple[Path, str]] = []  # of the checkpoints that were made last, and what they are called
 
     def due(self, *, epoch_ended: bool = False) -> bool:
         """Whether it is time for one: every so often, and at an epoch's end if that costs little beside the epoch."""
         passed = time.monotonic() - self._saved_at
         return passed >= self._every_s or (epoch_ended and self._cost_s <= _SHARE * passed)
 
-    def save(self, steps: int, state: Mapping[str, Any], best: Mapping[str, Any], best_name: str) -> None:
+    def save(self, state: Mapping[str, Any], best: Mapping[str, Any], best_name: str) -> None:
         """Keep a state.
 
         Args:
-            steps: Steps done since the training began; tells checkpoints apart.
             state: Tensors and plain values.
-            best: The best weights so far; written again only when `best_name` is another than last time.
+            best: The best weights so far. As long as they are called the same, they are written twice, and after that
+                shared with the checkpoint before the last: so no two that follow one another share a file.
             best_name: What they are called.
 
         Raises:
@@ -62,70 +58,102 @@ class Checkpoints:
         import torch
 
         start = time.monotonic()
-        place = self._folder / f"{steps:09d}"
+        found = self._found()
+        number = 1 + (int(found[0].name.partition("-")[0]) if found else 0)
+        place = self._folder / f"{number:09d}-{self.key[:_KEY_CHARACTERS]}"
+        check_room(place, sum(map(_size, (state, best))))
+        shared = [path for path, name in self._bests[-_KEPT:] if name == best_name]
         with new_directory(place) as folder:
             torch.save(dict(state), folder / _STATE)
-            if self._best_of is None or self._best_of[1] != best_name or not _link(self._best_of[0], folder / _BEST):
+            if len(shared) < _KEPT or not _linked(shared[0], folder / _BEST):
                 torch.save(dict(best), folder / _BEST)
             files = {name: _told(folder / name) for name in (_STATE, _BEST)}
-            write_json(folder / _MANIFEST, {"format": _FORMAT, "key": self._key, "steps": steps, "files": files})
-        self._best_of = (place / _BEST, best_name)
+            write_json(folder / _MANIFEST, {"format": _FORMAT, "files": files})
+        self._bests = [*self._bests[-1:], (place / _BEST, best_name)]
         for old in self._found()[_KEPT:]:
-            shutil.rmtree(old, ignore_errors=True)
+            remove(old)
         self._saved_at = time.monotonic()
         self._cost_s = self._saved_at - start
 
     def newest(self) -> tuple[dict[str, Any], dict[str, Any]] | None:
         """State and best weights of the newest sound checkpoint; None if there is none to go on from.
 
+        Those of another training, and those that turn out to be damaged, are deleted.
+
         Raises:
             TrainingError: `strict`, and a checkpoint is damaged.
         """
         import torch
 
-        for place in self._found():
-            fault = self._fault(place)
+        found = self._found()
+        for other in _own(self._folder):
+            if other not in found:
+                remove(other)
+        for place in found:
+            fault = _fault(place)
             if not fault:
-                loaded = [torch.load(place / name, map_location="cpu", weights_only=True) for name in (_STATE, _BEST)]
-                return loaded[0], loaded[1]
+                state, best = (torch.load(place / n, map_location="cpu", weights_only=True) for n in (_STATE, _BEST))
+                return state, best
             if self._strict:
-                raise TrainingError(f"{place}: {fault}. Delete it to go on from the one before, or leave out --strict")
-            self._log.warn(f"{place}: {fault}; going on from the checkpoint before it")
+                raise TrainingError(f"{place}: {fault}. Set strict to false to go on from the checkpoint before it")
+            self._log.warn(f"{place}: {fault}; going on from the checkpoint before it, if there is one")
+            remove(place)
         return None
 
-    def clear(self) -> None:
-        """Delete all: the result is there, or they are of another training."""
-        shutil.rmtree(self._folder, ignore_errors=True)
-
     def _found(self) -> list[Path]:
-        """Newest first; those of another training are deleted."""
-        there = sorted((p for p in self._folder.glob("[0-9]*") if p.is_dir()), reverse=True)
-        with contextlib.suppress(BundleError, AttributeError):
-            if there and read_json(there[0] / _MANIFEST).get("key", self._key) != self._key:
-                self.clear()
-                return []
-        return there
+        """Those of this training, newest first."""
+        ending = self.key[:_KEY_CHARACTERS]
+        return sorted(p for p in _own(self._folder) if _NAME.fullmatch(p.name) and p.name.endswith(ending))[::-1]
 
-    def _fault(self, place: Path) -> str:
-        try:
-            manifest = read_json(place / _MANIFEST)
-            for name, wanted in manifest["files"].items():
-                if not (place / name).is_file():
-                    return f"{name} is missing"
-                if _told(place / name) != wanted:
-                    return f"{name} is damaged (sha256 differs)"
-            if manifest["format"] != _FORMAT or manifest["files"].keys() != {_STATE, _BEST}:
-                return "is of another format"
-        except (BundleError, KeyError, AttributeError, TypeError) as error:
-            return f"{_MANIFEST} is damaged ({error})"
-        return ""
+
+def clear(out: Path) -> None:
+    """Delete all checkpoints of the step whose result is `out`, and nothing else."""
+    for own in _own(_folder(out)):
+        remove(own)
+    with contextlib.suppress(OSError):  # there is none, or something else is in it
+        _folder(out).rmdir()
+
+
+def _folder(out: Path) -> Path:
+    return out.with_name(f"{out.name}.checkpoints")
+
+
+def _own(folder: Path) -> list[Path]:
+    """Checkpoints, whole and half made."""
+    if not folder.is_dir():
+        return []
+    return [p for p in folder.iterdir() if _NAME.fullmatch(p.name) or TEMPORARY.fullmatch(p.name)]
+
+
+def _fault(place: Path) -> str:
+    try:
+        manifest = read_json(place / _MANIFEST)
+        for name in (_STATE, _BEST):
+            if not (place / name).is_file():
+                return f"{name} is missing"
+            if _told(place / name) != manifest["files"][name]:
+                return f"{name} is damaged (sha256 differs)"
+        if manifest["format"] != _FORMAT:
+            return f"is of format {manifest['format']!r}, not {_FORMAT}"
+    except (BundleError, OSError, KeyError, TypeError) as error:
+        return f"{_MANIFEST} is damaged ({error})"
+    return ""
 
 
 def _told(path: Path) -> dict[str, Any]:
     return {"sha256": sha256_file(path), "size_bytes": path.stat().st_size}
 
 
-def _link(source: Path, target: Path) -> bool:
+def _size(value: Any) -> int:
+    """Bytes of all tensors in nested values."""
+    if isinstance(value, Mapping):
+        return sum(map(_size, value.values()))
+    if isinstance(value, (list, tuple)):
+        return sum(map(_size, value))
+    return getattr(value, "nbytes", 0)
+
+
+def _linked(source: Path, target: Path) -> bool:
     """The same file under another name, where the file system can."""
     try:
         os.link(source, target)

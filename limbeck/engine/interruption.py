@@ -1,8 +1,8 @@
 """Being asked to stop, by Ctrl-C or by the system: the step under way is finished and saved, then the run ends."""
 
 import contextlib
+import os
 import signal
-import sys
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -26,9 +26,22 @@ class Asked:
 
     Attributes:
         number: The signal; 0 as long as nobody has.
+        at_once: Whether what is under way may be left there and then, by a StoppedError.
     """
 
     number: int = 0
+    at_once: bool = False
+
+    @contextlib.contextmanager
+    def leaving(self) -> Iterator[None]:
+        """Inside the block, being asked raises StoppedError: what is done there changes nothing and may take long."""
+        self.at_once = True
+        try:
+            if self.number:
+                raise StoppedError(self.number, "")
+            yield
+        finally:
+            self.at_once = False
 
 
 @contextlib.contextmanager
@@ -46,8 +59,12 @@ def listening() -> Iterator[Asked]:
         if asked.number:
             signal.signal(number, before[number])
             signal.raise_signal(number)
+            return
         asked.number = number
-        sys.stderr.write("\nstopping: the state is saved after this step; once more stops at once\n")
+        # Not by sys.stderr: a signal may come while that is being written to.
+        os.write(2, b"\nstopping: the state is saved after this step; once more stops at once\n")
+        if asked.at_once:
+            raise StoppedError(number, "")
 
     before: dict[int, Any] = {n: signal.signal(n, note) for n in (signal.SIGINT, signal.SIGTERM)}
     try:

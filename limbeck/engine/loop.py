@@ -98,16 +98,29 @@ class _Phase:
             self._done, self._seconds = number, time.monotonic() - start
             looks = number % _SHOWN_STEPS == 0 or number == len(order)
             bar.advance(1, **(self._look(epoch) if looks else {}))
-            if number < len(order) and (looks or processes.count() == 1):
+            if looks or processes.count() == 1:
                 self._pause(asked)
         self._step.gather()
+        dev = self._score(asked)
         means = {name: total / len(order) for name, total in self._losses.totals.items()}
         seconds = time.monotonic() - start
         self._history.append(
-            _close_epoch(self._accelerator, self._mixture, self._run, self._name, epoch, means, seconds)
+            _close_epoch(self._accelerator, self._mixture, self._run, self._name, epoch, means, dev, seconds)
         )
         self._losses, self._done, self._seconds = _Losses(self._accelerator), 0, 0.0
         self._pause(asked, epoch_ended=True)
+
+    def _score(self, asked: Asked) -> dict[str, float]:
+        """Scores on dev, which may take long: one process alone need not wait for them when it is asked to end."""
+        self._check_weights()
+        if processes.count() > 1:
+            return self._run.score()
+        try:
+            with asked.leaving():
+                return self._run.score()
+        except StoppedError:
+            self._pause(asked)
+            raise
 
     def _feed(self, order: Sequence[Sequence[int]], epoch: int) -> Iterator[list[tuple[Batch, Outputs]]]:
         """This process's parts of each batch that is left, with the teacher's outputs."""
@@ -152,6 +165,11 @@ class _Phase:
             f"{self._spec.learning_rate:g}) or raise warmup_fraction{precision}"
         )
 
+    def _check_weights(self) -> None:
+        """A loss that is finite may yet have had gradients that are not: such weights are neither saved nor judged."""
+        if not self._step.is_finite():
+            self._check(math.nan, f"{self._name}, epoch {len(self._history) + 1}, after step {self._done}")
+
     def _short_of_memory(self, parts: Sequence[tuple[Batch, Outputs]], place: str) -> str:
         tokens, rows = max((len(batch.input_ids), len(batch.rows)) for batch, _ in parts)
         smaller = f", or batch_size to {self._spec.batch_size // 2}" if self._spec.batch_size > 1 else ""
@@ -176,6 +194,7 @@ class _Phase:
         if processes.sharded():
             kept = "weights that lie in parts are not saved on the way; the same command begins the step anew"
         else:
+            self._check_weights()
             self._run.save(self._name, self._state())
             kept = "what was done is saved, and the same command goes on from there"
         if number:
@@ -248,9 +267,15 @@ class _Losses:
 
 
 def _close_epoch(
-    accelerator: Any, mixture: Mixture, run: Run, phase: str, epoch: int, means: dict[str, float], seconds: float
+    accelerator: Any,
+    mixture: Mixture,
+    run: Run,
+    phase: str,
+    epoch: int,
+    means: dict[str, float],
+    dev: dict[str, float],
+    seconds: float,
 ) -> dict[str, Any]:
-    dev = run.score()
     kept = run.best.offer(mixture.network, dev[run.task.primary], f"{phase}, epoch {epoch + 1}")
     loss = means.pop("loss")
     record = {

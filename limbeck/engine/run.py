@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from limbeck.core.journal import Journal
 from limbeck.core.predictions import Predictions
 from limbeck.engine import processes
-from limbeck.engine.checkpoints import Checkpoints, checkpoints_of
+from limbeck.engine.checkpoints import Checkpoints
 from limbeck.engine.score import TorchScorer, dev_score, predict_split
 from limbeck.engine.seed import random_state, set_random_state
 from limbeck.engine.training import Tracked
@@ -110,9 +110,7 @@ class Run:
             out: Where the stage's result will be.
             key: Hash of all that the result depends on.
         """
-        checkpoints = Checkpoints(
-            checkpoints_of(out), key, every_s=60 * spec.checkpoint_every, strict=spec.strict, log=log
-        )
+        checkpoints = Checkpoints(out, key, every_s=60 * spec.checkpoint_every, strict=spec.strict, log=log)
         run = cls(spec, model, task, encoder, dev, log, out.parent, checkpoints)
         found = processes.agree(checkpoints.newest() if processes.is_first() else None)
         if found is not None:
@@ -135,7 +133,7 @@ class Run:
                 "random": randoms,
                 "log": self.log.mark(),
             }
-            self.checkpoints.save(self.progress.steps, whole, self.best.state, self.best.at)
+            self.checkpoints.save(whole, self.best.state, self.best.at)
 
     def resumed(self, phase: str) -> dict[str, Any] | None:
         """What a phase goes on from, all that is random and the journal put back with it; None if it begins."""
@@ -144,7 +142,7 @@ class Run:
             return None
         self.progress.saved = None
         set_random_state(saved["random"][processes.rank()])
-        self.log.rewind(saved["log"])
+        self.log.rewind(saved["log"], self.checkpoints.key)
         state: dict[str, Any] = saved["state"]
         return state
 

@@ -82,6 +82,10 @@ class Step:
                 for given, part in zip(self._given.parameters(), self._trained.parameters(), strict=True):
                     given.copy_(part.full_tensor())  # type: ignore[attr-defined]
 
+    def is_finite(self) -> bool:
+        """Whether every weight still is a number."""
+        return all(bool(weight.isfinite().all()) for weight in self._trained.parameters())
+
     def state(self) -> dict[str, Any]:
         """Weights, moments, rates and scale, as they are between two steps."""
         scaler = self._accelerator.scaler

@@ -5,6 +5,7 @@ import pytest
 
 from limbeck.core.errors import BundleError, LimbeckError
 from limbeck.core.files import (
+    check_room,
     claim_directory,
     directory_size,
     new_directory,
@@ -45,7 +46,7 @@ def test_a_failed_write_keeps_the_old_file(tmp_path, monkeypatch, broken):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, broken, fail)
-    with pytest.raises(OSError, match="No space left"):
+    with pytest.raises(LimbeckError, match=r"f: could not be written \(No space left on device\). It takes 3 bytes"):
         write_bytes(tmp_path / "f", b"new")
     assert (tmp_path / "f").read_bytes() == b"old"
     assert names(tmp_path) == ["f"]
@@ -146,6 +147,50 @@ def test_an_unwritable_place_is_one_message(tmp_path):
         pass
 
 
+@pytest.mark.parametrize(
+    "text", ["I/O error: No space left on device (os error 28)", "[enforce fail at inline_container.cc:1]"]
+)
+def test_a_full_disk_is_one_message_whatever_the_library_raises(tmp_path, text):
+    (tmp_path / "out").mkdir()
+    with (
+        pytest.raises(
+            LimbeckError, match=r"out: could not be written \(No space .*takes 7 bytes or more, and [\d,]+ are"
+        ),
+        new_directory(tmp_path / "out") as draft,
+    ):
+        (draft / "new").write_text("content")
+        raise RuntimeError("sorry") from ValueError(text)
+    assert names(tmp_path) == ["out"]
+
+
+def test_other_errors_are_not_taken_for_a_full_disk(tmp_path):
+    with pytest.raises(TypeError, match="unexpected positional"), new_directory(tmp_path / "out"):
+        raise TypeError("unexpected positional argument")
+
+
+def test_a_signal_between_two_renames_brings_the_old_directory_back(tmp_path, monkeypatch):
+    with new_directory(tmp_path / "out") as draft:
+        (draft / "old").touch()
+    rename, calls = os.rename, []
+
+    def interrupted(source, target):
+        calls.append(target)
+        if len(calls) == 2:
+            raise KeyboardInterrupt
+        rename(source, target)
+
+    monkeypatch.setattr(os, "rename", interrupted)
+    with pytest.raises(KeyboardInterrupt), new_directory(tmp_path / "out") as draft:
+        (draft / "new").touch()
+    assert names(tmp_path) == ["old", "out"]
+
+
+def test_what_does_not_fit_is_not_begun(tmp_path):
+    check_room(tmp_path / "new" / "out", 1)
+    with pytest.raises(LimbeckError, match="It takes 1,000,000,000,000,000 bytes"):
+        check_room(tmp_path / "new" / "out", 10**15)
+
+
 def test_directory_size_counts_all_files(tmp_path):
     (tmp_path / "sub").mkdir()
     (tmp_path / "a").write_bytes(b"123")
@@ -155,6 +200,8 @@ def test_directory_size_counts_all_files(tmp_path):
 
 def test_directory_is_claimed_if_it_is_new_empty_or_ours(tmp_path):
     claim_directory(tmp_path / "new" / "one", ("mark",), "run")
+    for left in (".lock", ".mark.0123abcd.tmp"):  # by a process that was killed at once
+        (tmp_path / "new" / "one" / left).touch()
     claim_directory(tmp_path / "new" / "one", ("mark",), "run")
     (tmp_path / "new" / "one" / "mark").touch()
     claim_directory(tmp_path / "new" / "one", ("other", "mark"), "run")

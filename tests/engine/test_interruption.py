@@ -1,0 +1,103 @@
+"""Being asked to stop: the first time what is under way is finished, the second time it is left."""
+
+import os
+import signal
+import threading
+
+import pytest
+
+from limbeck.core.journal import Journal
+from limbeck.engine.interruption import StoppedError, listening
+from limbeck.engine.run import Run
+from limbeck.engine.step import Step
+from limbeck.pipeline import run_stage
+from tests import models
+
+
+@pytest.fixture(autouse=True)
+def _handlers():
+    """What pytest has set comes back, whatever a test does."""
+    before = {n: signal.getsignal(n) for n in (signal.SIGINT, signal.SIGTERM)}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_the_first_signal_is_taken_down_and_the_handlers_come_back(number, capfd):
+    before = signal.getsignal(number)
+    with listening() as asked:
+        assert asked.number == 0
+        signal.raise_signal(number)
+        assert asked.number == number
+    assert signal.getsignal(number) is before
+    assert "once more stops at once" in capfd.readouterr().err
+
+
+def test_the_second_signal_is_obeyed_at_once():
+    with pytest.raises(KeyboardInterrupt), listening():
+        signal.raise_signal(signal.SIGTERM)
+        signal.raise_signal(signal.SIGINT)
+
+
+def test_what_may_be_left_is_left_at_once():
+    with listening() as asked:
+        with pytest.raises(StoppedError), asked.leaving():
+            signal.raise_signal(signal.SIGTERM)
+        with pytest.raises(StoppedError), asked.leaving():
+            pytest.fail("was asked before")
+        assert asked.number == signal.SIGTERM
+
+
+def test_another_thread_listens_to_nothing():
+    found = []
+
+    def run():
+        with listening() as asked:
+            found.append(asked.number)
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    thread.join()
+    assert found == [0]
+
+
+@pytest.fixture(scope="module")
+def rows(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("asked")
+    fields = {"train": str(models.reviews(folder / "r.csv", 60)), "min_rows": 1}
+    data = run_stage("prepare", {}, fields, folder / "data", (), Journal(quiet=True))
+    return data, str(models.backbone(folder / "bert", layers=1))
+
+
+@pytest.mark.parametrize(
+    ("number", "code", "place", "told"),
+    [
+        (signal.SIGTERM, 143, (Step, "__call__"), "after 1 steps; what was done is saved"),
+        (signal.SIGINT, 130, (Run, "score"), "after 3 steps; what was done is saved"),
+    ],
+    ids=["step", "scoring"],
+)
+def test_a_training_that_is_asked_to_end_saves_and_goes_on(rows, tmp_path, monkeypatch, number, code, place, told):
+    data, backbone = rows
+    kind, name = place
+    run = getattr(kind, name)
+
+    def asked(self, *parts):
+        os.kill(os.getpid(), number)
+        return run(self, *parts)
+
+    def tuned():
+        fields = {"model": backbone, "max_length": 16, "epochs": 1, "batch_size": 16}
+        return run_stage("finetune", {"data": data}, fields, tmp_path / "out", (), Journal(quiet=True))
+
+    with monkeypatch.context() as patch, pytest.raises(StoppedError, match=told) as stopped:
+        patch.setattr(kind, name, asked)
+        tuned()
+    assert stopped.value.exit_code == code
+    assert [p.name for p in tmp_path.iterdir()] == ["out.checkpoints"]
+    taken = []
+    step = Step.__call__
+    monkeypatch.setattr(Step, "__call__", lambda self, parts: taken.append(1) or step(self, parts))
+    assert tuned().faults() == []
+    assert len(taken) == (2 if kind is Step else 0)
