@@ -24,10 +24,10 @@ from transformers import AutoModelForSequenceClassification
 from limbeck import objectives
 from limbeck.core.bundle import open_bundle
 from limbeck.core.journal import Journal
-from limbeck.engine.mixture import mix
+from limbeck.engine.mixture import Mixture, mix
 from limbeck.engine.rows import Rows, epoch_order
 from limbeck.engine.step import Step
-from limbeck.engine.teacher_cache import OnlineTeacher, open_teacher
+from limbeck.engine.teacher_cache import OnlineTeacher, Teacher, open_teacher
 from limbeck.engine.training import Training
 from limbeck.nn.checkpoint import fresh, load_bundle
 from limbeck.nn.cost import forward_flops
@@ -67,10 +67,6 @@ class Bench:
         self, specs: Sequence[Any], *, packs: bool = True, embeddings: str = "rows", precision: str = "no"
     ) -> Steps:
         """Limbeck's own step, fed as in a run."""
-        from accelerate import Accelerator
-        from accelerate.state import AcceleratorState
-
-        AcceleratorState._reset_state()  # contenders differ in precision, of which the library keeps one
         teacher, student = frozen(load_bundle(self.bundle)), self.student()
         student.packs = packs
         mixture = mix(student, specs, teacher.dims)
@@ -82,20 +78,8 @@ class Bench:
             dtype="float16",
             log=Journal(quiet=True),
         )
-        step = Step(
-            mixture,
-            Training(dropout=False, embeddings=embeddings),
-            Accelerator(cpu=True, mixed_precision=precision),
-            10**6,
-        )
-        mixture.network.train(False)
-
-        def make(indices: Sequence[int]) -> Any:
-            batch = self.rows.batch(indices, torch.device("cpu"))
-            return [(batch, cached.outputs(batch))]
-
-        for parts in map(make, endless(self.rows.lengths)):
-            yield step(parts) and None
+        for _ in distilling(mixture, cached, self.rows, embeddings=embeddings, precision=precision):
+            yield
 
     def padded(self, pad_to: int) -> Iterator[dict[str, torch.Tensor]]:
         """Shuffled batches as a plain data loader makes them; `pad_to` 0: to the longest in the batch."""
@@ -175,6 +159,29 @@ class Bench:
         student = self.student()
         flops = forward_flops(student.parts, student.dims, self.rows.lengths.astype(float))
         return 3 * float(flops.mean()) * BATCH / rate
+
+
+def distilling(
+    mixture: Mixture, teacher: Teacher, rows: Rows, *, embeddings: str = "rows", precision: str = "no"
+) -> Iterator[int]:
+    """Limbeck's own steps, fed as in a run: how many tokens each had."""
+    from accelerate import Accelerator
+    from accelerate.state import AcceleratorState
+
+    AcceleratorState._reset_state()  # contenders differ in precision, of which the library keeps one
+    accelerator = Accelerator(cpu=True, mixed_precision=precision)
+    step = Step(mixture, Training(dropout=False, embeddings=embeddings), accelerator, 10**6)
+    mixture.network.train(False)
+    for indices in endless(rows.lengths):
+        batch = rows.batch(indices, torch.device("cpu"))
+        step([(batch, teacher.outputs(batch))])
+        yield len(batch.input_ids)
+
+
+def padded_share(rows: Rows) -> float:
+    """Part of an epoch's tokens that is padding where each batch is filled up to its longest row."""
+    sizes = [rows.lengths[batch] for batch in epoch_order(rows.lengths, BATCH, 0, 0)]
+    return 1 - sum(size.sum() for size in sizes) / sum(size.max() * len(size) for size in sizes)
 
 
 def endless(lengths: Any) -> Iterator[list[int]]:
@@ -282,6 +289,7 @@ def main() -> None:
                 race(bench, [options.memory], options.steps, options.rounds)
             print(f"{options.memory}: peak {memory.peak / 1024:.0f} MiB of its own")
             return
+        print(f"padding: none in packed batches, {100 * padded_share(bench.rows):.1f} % of the tokens in padded ones\n")
         print("| A | B | A, ms a step | B, ms a step | A : B, median (min–max of rounds) | B : floor |")
         print("|---|---|---|---|---|---|")
         for names in PAIRS:

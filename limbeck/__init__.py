@@ -43,7 +43,7 @@ _HOMES = {
     "load": "runtime",
 }
 _STAGES = (
-    *("prepare", "augment", "finetune", "distil", "export", "quantize"),
+    *("prepare", "augment", "import_checkpoint", "finetune", "distil", "export", "quantize"),
     *("evaluate", "benchmark", "package", "report"),
 )
 
@@ -68,6 +68,7 @@ __all__ = [  # noqa: F822  (the stages are made when asked for)
     "evaluate",
     "export",
     "finetune",
+    "import_checkpoint",
     "load",
     "open_bundle",
     "package",

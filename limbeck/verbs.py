@@ -14,6 +14,7 @@ from limbeck.core.spec import Spec, describe
 
 ROLES: Mapping[str, tuple[str, ...]] = {
     "prepare": (),
+    "import_checkpoint": (),
     "augment": ("data",),
     "finetune": ("data",),
     "distil": ("teacher", "data"),

@@ -22,6 +22,7 @@ from limbeck.cli.distil import distil
 from limbeck.cli.evaluate import evaluate
 from limbeck.cli.export import export
 from limbeck.cli.finetune import finetune
+from limbeck.cli.import_checkpoint import import_checkpoint
 from limbeck.cli.inspect import inspect
 from limbeck.cli.package import package
 from limbeck.cli.predict import predict
@@ -33,7 +34,7 @@ from limbeck.cli.shelf import shelf
 
 _VERBS = (
     *(compress, compare, run, demo, predict, inspect, shelf),
-    *(prepare, augment, finetune, distil, export, quantize, evaluate, benchmark, package, report),
+    *(prepare, augment, import_checkpoint, finetune, distil, export, quantize, evaluate, benchmark, package, report),
 )
 
 app = typer.Typer(
@@ -112,5 +113,5 @@ def _fail(message: str, exit_code: int) -> NoReturn:
     raise typer.Exit(exit_code)
 
 
-for _verb in _VERBS:
-    app.command()(guarded(_verb))
+for _verb in _VERBS:  # `import` is no name that a function of Python can have
+    app.command("import" if _verb is import_checkpoint else None)(guarded(_verb))

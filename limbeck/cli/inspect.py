@@ -61,7 +61,7 @@ def _lines(bundle: "Bundle") -> Iterator[tuple[str, str]]:
     for role, parent in manifest["parents"].items():
         yield f"from {role}", _pairs(parent)
     if "task" in facts:
-        yield "task", _pairs(facts["task"])
+        yield "task", _value(facts["task"])
     if "labels" in facts:
         yield "labels", f"{len(bundle.labels)}: {', '.join(bundle.labels)}"
     for name in ("dims", "max_length", "precision", "instruction_sets", "parity", "gate"):

@@ -38,10 +38,14 @@ def predict(
     lines = _lines(texts or [], file)
     predictor = load(bundle, threads=threads)
     inputs = _inputs(lines, pair, paired=bool(predictor.bundle.facts["task"].get("pair")))
+    answered = 0
     while chunk := list(itertools.islice(inputs, _CHUNK_LINES)):
         for given, answer in zip(chunk, predictor.predict(chunk), strict=True):
             sys.stdout.write(_json(given, answer) if as_json else _plain(given, answer))
         sys.stdout.flush()
+        answered += len(chunk)
+    if not answered:
+        raise DataError(f"{file or 'standard input'}: no text in it; give one text a line")
 
 
 def _lines(texts: Sequence[str], file: Path | None) -> Iterator[Line]:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from limbeck.core.errors import BundleError
 from limbeck.core.files import new_directory, read_json, sha256_file, write_json
 from limbeck.core.hashing import digest
+from limbeck.core.intake import check_entry, entries, fault_of
 
 if TYPE_CHECKING:
     from limbeck.core.spec import Spec
@@ -22,6 +23,11 @@ FORMAT = 1
 MANIFEST = "bundle.json"
 CODE = 2
 """Raised whenever a stage gives another result for the same fields, so that results of older code are made again."""
+_FACTS: Mapping[str, type] = {
+    **dict.fromkeys(("dims", "gate", "parity", "counts", "data", "witness"), dict),
+    **dict.fromkeys(("labels", "history", "warnings", "instruction_sets", "detected", "roles"), list),
+}
+"""What facts must be where they are there; each is checked further by who reads it."""
 _MEANING = ("task", "labels", "max_length")
 _LIBRARIES = ("limbeck", "torch", "transformers", "tokenizers", "onnxruntime", "onnx", "numpy", "accelerate", "jieba")
 
@@ -91,10 +97,17 @@ class Bundle:
 
     @property
     def labels(self) -> tuple[str, ...]:
-        """Label names in the order of the logits."""
+        """Label names in the order of the logits.
+
+        Raises:
+            BundleError: There are none, or what stands there are no distinct names.
+        """
         if "labels" not in self.facts:
             raise BundleError(f"{self.path}: this {self.stage} Bundle has no labels; it is not a model")
-        return tuple(self.facts["labels"])
+        labels = tuple(self.facts["labels"])
+        if not labels or not all(isinstance(name, str) for name in labels) or len(set(labels)) < len(labels):
+            raise BundleError(f"{self.path}: labels: distinct names are expected (found {labels!r})")
+        return labels
 
     @property
     def digest(self) -> str:
@@ -103,13 +116,15 @@ class Bundle:
         return digest({"files": files, "facts": {name: self.facts.get(name) for name in _MEANING}})
 
     def file(self, name: str) -> Path:
-        """The path of a file that the manifest lists.
+        """The path of a file that the manifest lists, and that may be opened: plain, inside, of the stated size.
 
         Raises:
-            BundleError: The Bundle has no such file.
+            BundleError: The Bundle has no such file, or something else lies there.
         """
         if name not in self.manifest["files"]:
             raise BundleError(f"{self.path}: this {self.stage} Bundle has no {name}; it has {', '.join(self.files())}")
+        if fault := self._fault(name):
+            raise BundleError(f"{self.path / name}: {fault}. Restore the Bundle or make it again")
         return self.path / name
 
     def files(self) -> tuple[str, ...]:
@@ -117,24 +132,43 @@ class Bundle:
         return tuple(self.manifest["files"])
 
     def faults(self) -> list[str]:
-        """What is wrong with the listed files: missing, of another size, of another hash."""
+        """What is wrong with the listed files: missing, no plain files, of another size, of another hash."""
         found = []
         for name, entry in self.manifest["files"].items():
-            path = self.path / name
-            if not _is_plain(name) or path.is_symlink():
-                found.append(f"{name}: not a plain file name inside the Bundle")
-            elif not path.is_file():
-                found.append(f"{name}: missing")
-            elif path.stat().st_size != entry["size_bytes"]:
-                found.append(f"{name}: {path.stat().st_size} bytes, {entry['size_bytes']} expected")
-            elif sha256_file(path) != entry["sha256"]:
-                found.append(f"{name}: sha256 differs from the manifest")
+            fault = self._fault(name)
+            if not fault and sha256_file(self.path / name) != entry["sha256"]:
+                fault = "sha256 differs from the manifest"
+            found += [f"{name}: {fault}"] if fault else []
         return found
 
+    def _fault(self, name: str) -> str:
+        """What is wrong with a listed file, as far as its entry in the directory tells."""
+        if fault := fault_of(self.path, name):
+            return fault
+        found, stated = (self.path / name).stat().st_size, self.manifest["files"][name]["size_bytes"]
+        return "" if found == stated else f"{found} bytes, {stated} expected"
+
     def strangers(self) -> list[str]:
-        """Files that the manifest does not list: none of ours, and never read."""
-        there = {p.relative_to(self.path).as_posix() for p in self.path.rglob("*") if p.is_file()}
-        return sorted(there - {*self.files(), MANIFEST})
+        """Whatever lies there and is not in the manifest: none of ours, and never read."""
+        return [name for name in entries(self.path) if name not in self.manifest["files"] and name != MANIFEST]
+
+    def check_plain(self) -> "Bundle":
+        """Check, without opening any, that all files are plain, of the stated size, and that no others lie beside.
+
+        Libraries that are given the directory cannot then find in it what the manifest does not tell of. Hidden files,
+        as version control and desktops leave them, are read by none.
+
+        Raises:
+            BundleError: A file is something else, or does not belong.
+        """
+        for name in self.files():
+            self.file(name)
+        if others := [name for name in self.strangers() if not name.startswith(".")]:
+            raise BundleError(
+                f"{self.path}: {', '.join(others[:5])} ({len(others)} in all): not in the manifest; "
+                "remove what does not belong, or restore the Bundle"
+            )
+        return self
 
     def verify(self) -> "Bundle":
         """Check every hash, and that nothing else lies there.
@@ -161,8 +195,9 @@ def open_bundle(path: str | os.PathLike[str]) -> Bundle:
     folder = Path(path)
     if not folder.exists():
         raise BundleError(f"{folder}: no such directory; give the path of a Bundle (a directory with {MANIFEST})")
-    if not is_bundle(folder):
+    if not os.path.lexists(folder / MANIFEST):
         raise BundleError(f"{folder}: not a Bundle, there is no {MANIFEST} in it")
+    check_entry(folder / MANIFEST)
     bundle = Bundle(folder)
     _ = bundle.manifest
     return bundle
@@ -245,6 +280,8 @@ def _is_manifest(value: Any) -> bool:
         and all(isinstance(value.get(name), str) for name in ("stage", "created", "step_hash"))
         and all(isinstance(value.get(name), dict) for name in sections)
         and all(isinstance(parent, dict) for parent in value["parents"].values())
+        and all(isinstance(p.get(name), str) for p in value["parents"].values() for name in ("stage", "digest", "name"))
+        and all(isinstance(value["facts"].get(name, kind()), kind) for name, kind in _FACTS.items())
         and all(
             isinstance(entry, dict)
             and isinstance(entry.get("sha256"), str)
@@ -252,8 +289,3 @@ def _is_manifest(value: Any) -> bool:
             for entry in value["files"].values()
         )
     )
-
-
-def _is_plain(name: str) -> bool:
-    path = Path(name)
-    return not path.is_absolute() and ".." not in path.parts

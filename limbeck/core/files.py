@@ -8,6 +8,7 @@ import errno
 import json
 import os
 import re
+import stat
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -76,10 +77,13 @@ def read_json(path: Path, limit_bytes: int = 64 << 20) -> Any:
     """Parse a JSON file of bounded size.
 
     Raises:
-        BundleError: The file is missing, larger than `limit_bytes`, or no JSON.
+        BundleError: The file is missing, no file, larger than `limit_bytes`, or no JSON.
     """
     try:
-        if path.stat().st_size > limit_bytes:
+        found = path.stat()
+        if not stat.S_ISREG(found.st_mode):  # a pipe would block whoever opens it
+            raise BundleError(f"{path}: no file that could be read")
+        if found.st_size > limit_bytes:
             raise BundleError(f"{path}: larger than {limit_bytes} bytes; refused")
         return json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:

@@ -1,13 +1,12 @@
 """One measured number, the only form in which numbers are printed, plotted, gated or stored."""
 
-import json
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from limbeck.core.errors import BundleError
-from limbeck.core.files import write_json
+from limbeck.core.files import read_json, write_json
 
 
 @dataclass(frozen=True)
@@ -55,9 +54,9 @@ def read_measurements(path: Path) -> list[Measurement]:
         BundleError: The file is missing or is not a list of measurements.
     """
     try:
-        rows: list[dict[str, Any]] = json.loads(path.read_text(encoding="utf-8"))
+        rows: list[dict[str, Any]] = read_json(path)
         return [Measurement(**row) for row in rows]
-    except (OSError, ValueError, TypeError) as error:
+    except (BundleError, TypeError) as error:
         raise BundleError(f"{path}: not a list of measurements ({error}); run `limbeck evaluate` again") from None
 
 

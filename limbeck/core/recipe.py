@@ -21,6 +21,7 @@ _SHIPPED = (_PACKAGE / "recipes", _PACKAGE.parent / "recipes")
 """Where the recipes that come with Limbeck lie: in an installation, in a checkout."""
 _LIMIT_BYTES = 1 << 20
 _LIMIT_NODES = 20_000
+_LIMIT_DEPTH = 50
 _RARE_BREAKS = frozenset("\x85\u2028\u2029")
 """Line breaks that PyYAML writes as they are and reads as spaces, unless it escapes all that is not ASCII."""
 
@@ -131,6 +132,8 @@ def read_recipe(path: Path) -> Recipe:
         RecipeError: No such file, not YAML, a duplicate key, too large, or a field that is wrong.
     """
     try:
+        if path.exists() and not path.is_file():  # a pipe would block whoever opens it
+            raise RecipeError(f"{path}: no file; give the path of a recipe")
         if path.stat().st_size > _LIMIT_BYTES:
             raise RecipeError(f"{path}: larger than {_LIMIT_BYTES} bytes; a recipe never is")
         text = path.read_text(encoding="utf-8")
@@ -214,7 +217,12 @@ class _Loader(yaml.SafeLoader):
         self.nodes = getattr(self, "nodes", 0) + 1
         if self.nodes > _LIMIT_NODES:
             raise RecipeError(f"more than {_LIMIT_NODES} YAML values; refused")
-        return super().compose_node(parent, index)
+        self.depth = getattr(self, "depth", 0) + 1
+        if self.depth > _LIMIT_DEPTH:
+            raise RecipeError(f"YAML values more than {_LIMIT_DEPTH} deep in one another; refused")
+        node = super().compose_node(parent, index)
+        self.depth -= 1
+        return node
 
     def construct_mapping(self, node: Any, deep: bool = False) -> Any:
         keys = [self.construct_object(k, deep=True) for k, _ in node.value]

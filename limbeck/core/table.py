@@ -1,5 +1,6 @@
 """A user's rows as text columns, each row knowing the line it came from."""
 
+import difflib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,8 +38,12 @@ class Table:
             DataError: There is no such column; those that exist are named, with the flag that chooses.
         """
         if name not in self.columns:
+            plain = {column.strip().lower(): column for column in self.columns}
+            near = difflib.get_close_matches(name.strip().lower(), plain, 1)
+            hint = f" (did you mean {plain[near[0]]!r}?)" if near else ""
             raise DataError(
-                f"{self.path}: no column {name!r} for --{role}; the columns are {', '.join(map(repr, self.columns))}"
+                f"{self.path}: no column {name!r} for --{role}{hint}; the columns are "
+                f"{', '.join(map(repr, self.columns))}"
             )
         return self.columns[name]
 

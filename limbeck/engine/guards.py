@@ -212,8 +212,10 @@ class LossGuard:
     steady: bool = True
     _steps: int = 0
     _window: list[tuple[int, float]] = field(default_factory=list)
-    _means: list[float] = field(default_factory=list)
+    _first: float = math.nan
+    _lowest: float = math.inf
     _settled: list[float] = field(default_factory=list)
+    _before: float = math.inf
     _told: set[str] = field(default_factory=set)
 
     def look(self, steps: int, mean: float) -> str:
@@ -233,25 +235,22 @@ class LossGuard:
         loss = sum(n * value for n, value in self._window) / count
         if self._steps >= self.warmup:
             self._settled.append(loss)
-        self._means.append(loss)
+        if len(self._settled) > 2:
+            self._before = min(self._before, self._settled.pop(0))
+        self._first = loss if math.isnan(self._first) else self._first
+        self._lowest = min(self._lowest, loss)
         self._steps += count
         self._window.clear()
-        return self._once("fall", self._fall()) or self._once("growth", self._growth())
+        return self._once("fall", self._fall(loss)) or self._once("growth", self._growth(loss))
 
     def state(self) -> dict[str, Any]:
         """All that it has seen, in plain values."""
-        return {
-            "steps": self._steps,
-            "window": list(self._window),
-            "means": list(self._means),
-            "settled": list(self._settled),
-            "told": sorted(self._told),
-        }
+        return {**vars(self), "_told": sorted(self._told)}
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Know what another one has seen."""
-        self._steps, self._told = state["steps"], set(state["told"])
-        self._window, self._means, self._settled = state["window"], state["means"], state["settled"]
+        vars(self).update(state)
+        self._told = set(state["_told"])
 
     def _once(self, kind: str, text: str) -> str:
         if not text or kind in self._told:
@@ -259,20 +258,18 @@ class LossGuard:
         self._told.add(kind)
         return text
 
-    def _fall(self) -> str:
-        before, now = self._settled[:-2], self._settled[-1:]
-        if not before or not LOSS_FACTOR * now[0] < min(before):
+    def _fall(self, now: float) -> str:
+        if math.isinf(self._before) or not LOSS_FACTOR * now < self._before:
             return ""
         return (
-            f"the loss fell from {min(before):.3g} to {now[0]:.3g} within 20 steps. Likely the texts give the answer "
+            f"the loss fell from {self._before:.3g} to {now:.3g} within 20 steps. Likely the texts give the answer "
             "away, rows repeat, or the target hardly varies: look at some rows, and at what prepare warned of"
         )
 
-    def _growth(self) -> str:
-        lowest, now = min(self._means), self._means[-1]
-        if not (now > LOSS_FACTOR * lowest and now > self._means[0] / 2):
+    def _growth(self, now: float) -> str:
+        if not (now > LOSS_FACTOR * self._lowest and now > self._first / 2):
             return ""
         return (
-            f"the loss grew from {lowest:.3g} to {now:.3g}. Likely the rate is too high: lower learning_rate, or "
+            f"the loss grew from {self._lowest:.3g} to {now:.3g}. Likely the rate is too high: lower learning_rate, or "
             "raise warmup_fraction"
         )

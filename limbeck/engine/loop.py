@@ -125,14 +125,15 @@ class _Phase:
     def _feed(self, order: Sequence[Sequence[int]], epoch: int) -> Iterator[list[tuple[Batch, Outputs]]]:
         """This process's parts of each batch that is left, with the teacher's outputs."""
         accelerator, spec, teacher = self._accelerator, self._spec, self._teacher
-        mine = slice(accelerator.process_index * spec.accumulate, (accelerator.process_index + 1) * spec.accumulate)
-        parts = accelerator.num_processes * spec.accumulate
+        count, own = accelerator.num_processes, accelerator.process_index
         last = max(spec.epochs * len(order) - 1, 1)
 
         def make(number: int) -> list[tuple[Batch, Outputs]]:
             moment = Moment((epoch * len(order) + number) / last, epoch, self._run.spec.seed)
-            found = self._rows.parts(order[number], parts, accelerator.device)[mine]
-            batches = [replace(part, moment=moment) for part in found]
+            tokens = self._rows.token_count(order[number])
+            parts = max(spec.accumulate, math.ceil(tokens / (count * spec.part_tokens)))
+            found = self._rows.parts(order[number], count * parts, accelerator.device)
+            batches = [replace(part, moment=moment) for part in found[own * parts : (own + 1) * parts]]
             return [(batch, Outputs() if teacher is None else teacher.outputs(batch)) for batch in batches]
 
         left = range(self._done, len(order))
@@ -170,13 +171,11 @@ class _Phase:
             self._check(math.nan, f"{self._name}, epoch {len(self._history) + 1}, after step {self._done}")
 
     def _short_of_memory(self, parts: Sequence[tuple[Batch, Outputs]], place: str) -> str:
-        tokens = sum(len(batch.input_ids) for batch, _ in parts)
-        spec = self._spec
-        smaller = f" or batch_size to {spec.batch_size // 2}" if spec.batch_size > 1 else ""
+        tokens, rows = max((len(batch.input_ids), len(batch.rows)) for batch, _ in parts)
+        smaller = f", or batch_size to {self._spec.batch_size // 2}" if self._spec.batch_size > 1 else ""
         return (
-            f"{place}: memory is short for {sum(len(batch.rows) for batch, _ in parts)} rows of {tokens} tokens in "
-            f"all. Set accumulate to {2 * spec.accumulate} (the same result, in smaller parts){smaller}, or max_length "
-            "to less"
+            f"{place}: memory is short for {tokens} tokens ({rows} rows) at once. Set part_tokens to {tokens // 2} "
+            f"(the same result, in smaller parts){smaller}, or max_length to less"
         )
 
     def _look(self, epoch: int) -> dict[str, float]:

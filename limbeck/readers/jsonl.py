@@ -14,7 +14,7 @@ from limbeck.core import spec as core
 from limbeck.core.errors import DataError
 from limbeck.core.table import Table, refuse
 from limbeck.text.port import Reader
-from limbeck.text.source import read_text
+from limbeck.text.source import lines_of, read_text
 
 EXTENSIONS: tuple[str, ...] = (".jsonl", ".ndjson", ".json")
 
@@ -96,8 +96,7 @@ class JsonlReader:
             )
         rows: list[tuple[int, dict[str, Any]]] = []
         faults = []
-        # Only \n ends a line: JSON texts may hold the other separators that splitlines() knows.
-        for number, line in enumerate(text.split("\n"), 1):
+        for number, line in enumerate(lines_of(text), 1):
             if line.strip():
                 try:
                     rows.append((number, parse_line(line)))
@@ -105,6 +104,8 @@ class JsonlReader:
                     faults.append(f"{path}:{number}:{error}")
         refuse(faults, "lines that are not one JSON object each")
         names = list(dict.fromkeys(name for _, row in rows for name in row))
+        if not names:
+            raise DataError(f'{path}: no column, as every object is empty; write {{"text": "…", "label": "…"}}')
         columns = {name: [row.get(name) for _, row in rows] for name in names}
         return Table(path, columns, [n for n, _ in rows], f"JSON lines, {len(names)} column{'s' * (len(names) != 1)}")
 

@@ -41,7 +41,6 @@ def load(
     check_files(bundle)
     if verify:
         bundle.verify()
-    _warn_of_other_processor(bundle)
     import onnxruntime  # noqa: F401  (here, not in the thread: two threads that import numpy at once break it)
 
     model = read_model(bundle)
@@ -51,7 +50,9 @@ def load(
         from limbeck.text.opening import open_encoder, open_task
 
         task, encoder = open_task(bundle), open_encoder(bundle)
-        return Predictor(bundle, task, encoder, session.result(), token_budget)
+        predictor = Predictor(bundle, task, encoder, session.result(), token_budget)
+    _check_processor(predictor)
+    return predictor
 
 
 def _open_session(bundle: Bundle, model: bytes, threads: int | None) -> Any:
@@ -75,13 +76,20 @@ def _cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def _warn_of_other_processor(bundle: Bundle) -> None:
-    made, here = bundle.facts.get("instruction_sets"), instruction_sets()
-    if bundle.facts.get("precision") == "int8" and made is not None and set(made) != set(here):
-        _LOG.warning(
-            "%s: quantised on a processor with %s, this one has %s; answers may differ slightly: "
-            "check with `limbeck evaluate`",
-            bundle.path,
-            ", ".join(made) or "no int8 instructions",
-            ", ".join(here) or "none",
-        )
+def _check_processor(predictor: "Predictor") -> None:
+    """Of an int8 model, say how its answers differ where the processor has other int8 instructions than its first."""
+    facts, here = predictor.bundle.facts, instruction_sets()
+    made = facts.get("instruction_sets")
+    if facts.get("precision") != "int8" or made is None or set(map(str, made)) == set(here):
+        return
+    from limbeck.runtime.witness import drift_told
+
+    told, odd = drift_told(predictor)
+    _LOG.log(
+        logging.WARNING if odd else logging.INFO,
+        "%s: quantised on a processor with %s, this one has %s; %s",
+        predictor.bundle.path,
+        ", ".join(map(str, made)) or "no int8 instructions",
+        ", ".join(here) or "none",
+        told,
+    )

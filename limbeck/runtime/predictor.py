@@ -68,8 +68,16 @@ class Predictor:
 
     def warm_up(self) -> None:
         """Run once, so that the first answer is as fast as the others."""
-        self._run({name: np.ones((1, 8), dtype=np.int64) for name in _INPUTS})
+        self.run_ids(np.ones((1, 8), dtype=np.int64))
+
+    def run_ids(self, ids: np.ndarray) -> np.ndarray:
+        """Logits for token ids `[rows, tokens]` without padding, all of the first text."""
+        others = {"attention_mask": np.ones_like(ids), "token_type_ids": np.zeros_like(ids)}
+        return self._run({"input_ids": ids, **others})
 
     def _run(self, arrays: Mapping[str, np.ndarray]) -> np.ndarray:
-        logits: np.ndarray = self._session.run([self._output], {name: arrays[name] for name in self._inputs})[0]
+        try:
+            logits: np.ndarray = self._session.run([self._output], {name: arrays[name] for name in self._inputs})[0]
+        except Exception as error:  # the library's exceptions share no other root
+            raise BundleError(f"{self.bundle.path}: the model cannot answer ({error}); export it again") from None
         return logits

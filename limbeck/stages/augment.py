@@ -69,6 +69,8 @@ def run(spec: Spec, inputs: Mapping[str, Bundle], out: Path, log: Journal) -> Bu
     data, teacher = inputs["data"], inputs.get("teacher")
     measured = frozenset(_digest(example) for split in _MEASURED for example in each_example(data, split))
     counts = data.facts["counts"]
+    if teacher:
+        teacher.check_plain()
     augmenter: Augmenter = shelf("augmenters").build(spec.augmenter, teacher.path if teacher else None)
     writer = _Writer(spec, augmenter, data.facts["task"], measured)
     log.say(f"augmenting {counts['train']} rows, {spec.copies} variants each: {augmenter.title}")

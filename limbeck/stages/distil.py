@@ -20,7 +20,7 @@ from limbeck.core.hashing import digest
 from limbeck.core.journal import Journal
 from limbeck.core.shape import read_student
 from limbeck.core.shelf import on_shelf
-from limbeck.core.spec import Weighted
+from limbeck.core.spec import Weighted, incidental
 from limbeck.engine import processes
 from limbeck.engine.guards import judge_history, judge_student, judge_teacher
 from limbeck.engine.loop import train
@@ -92,6 +92,10 @@ class Spec(StudentSpec):
     """What is done in turn, each with its own objectives and rate."""
     cache_gb: float = Field(4.0, ge=0.0)
     """Most gigabytes of disk for the teacher's outputs; where they would not fit, the teacher runs in each step."""
+    cache_ram_gb: float = incidental(0.0, ge=0.0)
+    """Most gigabytes of memory, of each process, for those that are on disk; up to that they are read whole, above it
+    mapped. Mapped ones are as fast while the system has room for them in memory, and cost the process none of its own:
+    0 maps all. Reading whole pays where files are dropped from memory and slow to read again."""
     cache_dtype: Literal["float16", "float32"] = "float16"
     """How hidden states, queries, keys and values are stored there; logits are always float32."""
 
@@ -304,6 +308,7 @@ def _phases(
             rows,
             folder=shared.folder / "cache",
             budget_gb=spec.cache_gb,
+            memory_gb=spec.cache_ram_gb,
             dtype=spec.cache_dtype,
             log=shared.log,
         )

@@ -17,7 +17,7 @@ from limbeck.core.bundle import Bundle, create_bundle, instruction_sets, open_bu
 from limbeck.core.errors import GateError
 from limbeck.core.journal import Journal
 from limbeck.core.spec import Spec as CoreSpec
-from limbeck.nn.checkpoint import load_network, save_tokenizer
+from limbeck.nn.checkpoint import check_weights, load_network, save_tokenizer
 from limbeck.nn.model import backbone_of, longest_input, reads_token_types
 from limbeck.text.opening import open_task
 
@@ -79,6 +79,7 @@ def run(spec: Spec, inputs: Mapping[str, Bundle], out: Path, log: Journal) -> Bu
         GateError: The two models disagree.
     """
     source = inputs["model"]
+    check_weights(source)
     network: Any = load_network(source.path, open_task(source).head)
     # Written out, attention is a shorter graph than the scaled-dot-product operator decomposed, and a faster one.
     network.set_attn_implementation("eager")

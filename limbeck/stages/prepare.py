@@ -22,9 +22,10 @@ from limbeck.core.record import Record
 from limbeck.core.shelf import on_shelf, shelf
 from limbeck.core.table import Table, refuse
 from limbeck.text import survey
-from limbeck.text.columns import describe
+from limbeck.text.columns import describe, mixed
 from limbeck.text.examples import SPLITS, write_examples
 from limbeck.text.port import Example
+from limbeck.text.source import told_by_signature
 from limbeck.text.split import plain_key, shuffled, split_rows
 
 _PLAUSIBLE_CLASSES, _PLAUSIBLE_SHARE = 5, 0.5
@@ -147,6 +148,8 @@ def _sources(spec: Spec) -> dict[str, Path]:
     for role, path in named.items():
         if not path.exists():
             raise DataError(f"{path}: no such file or folder ({role}); give the path of one that exists")
+        if not (path.is_file() or path.is_dir()):
+            raise DataError(f"{path}: neither a file nor a folder ({role}); save its rows to a file first")
         if not os.access(path, os.R_OK):
             raise DataError(f"{path}: may not be read ({role}); mend its permissions")
     splits_of = getattr(shelf("readers").load(_reader(named["train"], spec).kind), "splits", None)
@@ -166,6 +169,10 @@ def _claimant(path: Path) -> str:
     for name in readers.names():
         if readers.load(name).claims(path):
             return name
+    if path.is_file():
+        with path.open("rb") as file:
+            if told := told_by_signature(file.read(16)):
+                raise DataError(f"{path}: {told}")
     endings = " ".join(ending for name in readers.names() for ending in readers.load(name).EXTENSIONS)
     raise DataError(
         f"{path}: no reader knows this {'folder' if path.is_dir() else 'file'}; there are readers for {endings} and "
@@ -194,6 +201,9 @@ def _detect(table: Table, spec: Spec) -> tuple[ModuleType, Record]:
     names = tasks.names() if spec.task == "auto" else (spec.task,)
     found = {name: fields for name in names if (fields := tasks.load(name).detect(table, wanted))}
     if not found:
+        refuse(
+            mixed(table), "cells of another kind than the rest of their column; make all of them texts, or all lists"
+        )
         raise DataError(
             f"{table.path}: cannot tell which columns to learn {' or '.join(names)} from; there are {describe(table)}. "
             "Name the column of the labels with --label, that of the texts with --text"
@@ -287,19 +297,28 @@ def _detected(
 
 def _warnings(splits: Mapping[str, _Rows], task: ModuleType, counts: Counter[str]) -> Iterator[str]:
     train = splits["train"]
-    if n := survey.repeated(train.keys):
-        yield f"train: {n} of {len(train.keys)} rows repeat an earlier one; all are kept"
-    if n := survey.conflicting(train.keys, train.examples):
-        yield f"train: {n} rows have the text of another row but not its label; all are kept"
-    for role in ("dev", "test"):
-        rows = splits[role]
-        if n := survey.shared(rows.keys, train.keys):
-            yield f"{role}: {n} of {len(rows.keys)} rows stand in train too, so scores on {role} flatter; all are kept"
-        if n := rows.unlabelled:
-            yield f"{role}: {n} rows have no label and are not scored"
+    for role in SPLITS:
+        yield from _warnings_of(role, splits)
     if rare := survey.rare(_count(task, train), sorted(counts)):
         yield f"train: fewer than {survey.RARE} examples of {rare}; scores of such classes mean little"
     if name := survey.dominant(counts):
         yield f"train: at least nine in ten have the {task.CLASS} {name!r}; look at the scores of each class"
     if (values := survey.values(train.examples)) and survey.far_from_unit(values):
         yield f"train: {survey.spread(values)}: losses are in that unit; values that spread by about 1 are learnt best"
+
+
+def _warnings_of(role: str, splits: Mapping[str, _Rows]) -> Iterator[str]:
+    rows = splits[role]
+    size = len(rows.keys)
+    if n := survey.repeated(rows.keys):
+        yield f"{role}: {n} of {size} rows repeat an earlier one; all are kept"
+    if n := survey.conflicting(rows.keys, rows.examples):
+        yield f"{role}: {n} rows have the text of another row but not its label; all are kept"
+    if role == "train":
+        return
+    if n := survey.shared(rows.keys, splits["train"].keys):
+        yield f"{role}: {n} of {size} rows stand in train too, so scores on {role} flatter; all are kept"
+    if role == "test" and (n := survey.shared(rows.keys, splits["dev"].keys)):
+        yield f"test: {n} of {size} rows stand in dev too, by which weights are chosen; all are kept"
+    if n := rows.unlabelled:
+        yield f"{role}: {n} rows have no label and are not scored"

@@ -14,6 +14,7 @@ from typing import Annotated, Any
 import numpy as np
 from pydantic import Field
 
+from limbeck import runtime
 from limbeck.core.bundle import Bundle, create_bundle, instruction_sets, open_bundle
 from limbeck.core.errors import DataError, GateError
 from limbeck.core.journal import Journal
@@ -23,6 +24,7 @@ from limbeck.core.spec import Spec as CoreSpec
 from limbeck.engine.score import metric_value, open_scorer, predict_split
 from limbeck.evidence.comparison import agreement, agreement_text
 from limbeck.quantizers.dynamic_int8 import Spec as DynamicInt8
+from limbeck.runtime.witness import bear
 from limbeck.text.examples import read_examples
 from limbeck.text.opening import open_task
 from limbeck.text.port import Example, Quantizer
@@ -69,6 +71,7 @@ def run(spec: Spec, inputs: Mapping[str, Bundle], out: Path, log: Journal) -> Bu
     with create_bundle(out, "quantize", spec, inputs) as draft:
         for name in source.files():
             if name != _MODEL:
+                (draft.path / name).parent.mkdir(parents=True, exist_ok=True)
                 shutil.copyfile(source.file(name), draft.path / name)
         draft.facts |= source.facts | {"precision": "int8", "instruction_sets": instruction_sets()}
 
@@ -93,6 +96,8 @@ def run(spec: Spec, inputs: Mapping[str, Bundle], out: Path, log: Journal) -> Bu
             )
         (log.say if gate["passed"] else log.warn)(f"int8: {_told(gate)}, {len(keep)} operators left in fp32")
         draft.facts["gate"] = {**gate, "kept_fp32": keep}
+        if vocabulary := source.facts.get("dims", {}).get("vocabulary"):
+            draft.facts["witness"] = bear(runtime.load(draft.seal().path), vocabulary)
         draft.facts["warnings"] = [*source.facts.get("warnings", ()), *log.warnings]
     return open_bundle(out)
 

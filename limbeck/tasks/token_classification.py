@@ -204,10 +204,13 @@ class TokenClassification:
         Positions count Python characters of the text, or of `" ".join(words)`. Tags that break the scheme are read as
         `conlleval` reads them; a probability is the mean of those of the entity's tags.
         """
-        whole, spans = self._spans(text)
         best = probabilities.argmax(axis=1)
+        spelt = entities([self.labels[i] for i in best])
+        if not spelt:  # splitting takes as long as encoding
+            return {"entities": []}
+        whole, spans = self._spans(text)
         found = []
-        for kind, first, last in entities([self.labels[i] for i in best]):
+        for kind, first, last in spelt:
             start, end = spans[first][0], spans[last - 1][1]
             sure = float(probabilities[range(first, last), best[first:last]].mean())
             found.append({"type": kind, "start": start, "end": end, "text": whole[start:end], "probability": sure})

@@ -7,7 +7,7 @@ from typing import Any
 
 from limbeck.core.errors import DataError
 from limbeck.core.shelf import missing_extra
-from limbeck.core.table import Table
+from limbeck.core.table import Table, refuse
 
 
 def require_pyarrow(what: str) -> Any:
@@ -53,17 +53,22 @@ def to_table(path: Path, data: Any, features: Mapping[str, Any], form: str) -> T
     and booleans become text; blank text and not-a-number are absent.
 
     Raises:
-        DataError: There is no row, two columns have one name, or a class number has no name.
+        DataError: There is no row, two columns have one name, a class number has no name, or bytes are no text.
     """
     if not data.num_rows:
         raise DataError(f"{path}: there are columns but no row; add rows of text with their labels")
     if len(set(data.column_names)) < data.num_columns:
         raise DataError(f"{path}: two columns have the same name; give each column its own name")
     columns = {}
-    for name in data.column_names:
+    for number, name in enumerate(data.column_names, 1):
         names = class_names(features.get(name))
         try:
-            columns[name] = [_plain(value, names) for value in data.column(name).to_pylist()]
+            values = data.column(name).to_pylist()
+            refuse(
+                [f"{path}:{row}:{number}: bytes" for row, value in enumerate(values, 1) if not _readable(value)],
+                f"rows with bytes in column {name!r} that are not UTF-8; store text there, or leave the column out",
+            )
+            columns[name] = [_plain(value, names) for value in values]
         except IndexError:
             raise DataError(
                 f"{path}: column {name!r} has a class number for which the file's metadata has no name; it names "
@@ -72,7 +77,16 @@ def to_table(path: Path, data: Any, features: Mapping[str, Any], form: str) -> T
     return Table(path, columns, range(1, data.num_rows + 1), f"{form}, {len(columns)} column{'s' * (len(columns) > 1)}")
 
 
+def _readable(value: Any) -> bool:
+    try:
+        return not isinstance(value, bytes) or value.decode("utf-8") is not None
+    except UnicodeDecodeError:
+        return False
+
+
 def _plain(value: Any, names: Sequence[str]) -> Any:
+    if isinstance(value, bytes):
+        value = value.decode("utf-8")
     if value is None or value != value:  # noqa: PLR0124  (only not-a-number differs from itself)
         return None
     if isinstance(value, str):

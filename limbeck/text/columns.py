@@ -1,6 +1,7 @@
 """Which column is which: told by names that people give to columns, and by what stands in them."""
 
 import re
+from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Literal
 
@@ -39,6 +40,17 @@ def of_lists(table: Table) -> list[str]:
 
 def _only(values: Iterable[object], kind: type) -> bool:
     return {type(value) for value in values} <= {kind, type(None)}
+
+
+def mixed(table: Table) -> list[str]:
+    """Places of lists in columns that hold mostly texts, and of texts in columns of lists, with what stands there."""
+    found = []
+    for name, values in table.columns.items():
+        kinds = Counter(type(value) for value in values if value is not None)
+        odd = min(kinds, key=kinds.__getitem__) if len(kinds) > 1 else None
+        said = "a list" if odd is list else "a text"
+        found += [f"{table.place(row, name)}: {said}" for row, value in enumerate(values) if odd and type(value) is odd]
+    return found
 
 
 def longest(table: Table, names: Sequence[str]) -> str:

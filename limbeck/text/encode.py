@@ -1,17 +1,30 @@
-"""Characters to token ids, the same in training and in a shipped Bundle, by the `tokenizers` library alone."""
+"""Characters to token ids, the same in training and in a shipped Bundle, by the `tokenizers` library alone.
 
-from collections.abc import Sequence
+A tokenizer reads all of a text before it truncates, seconds for a million Chinese characters. Here it reads a
+beginning, and more only where the tokens kept could depend on it: what comes out is what reading everything gives.
+Words are read one by one, each once however often it stands there, and laid into windows afterwards.
+"""
+
+import contextlib
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import accumulate, chain
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from tokenizers import Tokenizer, pre_tokenizers
 
 from limbeck.core.errors import BundleError
 
-_CHARACTERS_PER_TOKEN = 20
-"""Texts are cut to `max_length` times this before tokenising, so that a huge text costs no more than a long one."""
+_CHARACTERS_PER_TOKEN = (8, 32, 128)
+"""`max_length` times this many characters are read of a text, then more. What lies beyond the last is never read: of
+languages none has such words, and what a hostile text can cost is bounded."""
+_MARGIN_CHARACTERS = 64
+"""Characters before the end of what is read whose tokens could still change; longer than any special token's name."""
+_CHARACTERS_PER_WORD_TOKEN = 20
+"""Words are cut to `max_length` times this: what is lost was only context, as the first sub-word answers for a word."""
 _WINDOW_CONTEXT = 4
 """Neighbouring windows of a long word sequence share 1/this of their tokens."""
 
@@ -38,6 +51,27 @@ class Encoded:
         return len(self.ids)
 
 
+def open_tokenizer(path: Path) -> Tokenizer:
+    """Load a `tokenizer.json`.
+
+    Raises:
+        BundleError: The file is missing or no tokenizer.
+    """
+    with _refusing(f"{path}: no usable tokenizer"):
+        return Tokenizer.from_file(str(path))
+
+
+@contextlib.contextmanager
+def _refusing(what: str) -> Iterator[None]:
+    """Turn a failure of the library, which raises bare Exception, and not even that where it panics, into an error."""
+    try:
+        yield
+    except (KeyboardInterrupt, SystemExit):
+        raise
+    except BaseException as error:
+        raise BundleError(f"{what} ({error}); take the one that belongs to the model") from None
+
+
 class Encoder:
     """Encodes texts, pairs and word sequences.
 
@@ -61,17 +95,22 @@ class Encoder:
         Raises:
             BundleError: The file is missing or no tokenizer.
         """
-        try:
-            return cls(Tokenizer.from_file(str(path)), max_length)
-        except Exception as error:  # the library raises bare Exception
-            raise BundleError(f"{path}: no usable tokenizer ({error})") from None
+        return cls(open_tokenizer(path), max_length)
 
     @cached_property
-    def _windows(self) -> Tokenizer:
-        """The tokenizer that gives overlapping windows; made only where words are read, as that takes a while."""
+    def _words(self) -> Tokenizer:
+        """The tokenizer that reads words of any length; made only where there are such, as that takes a while."""
         tokenizer = Tokenizer.from_str(self._tokenizer.to_str())
-        tokenizer.enable_truncation(self.max_length, stride=(self.max_length - 2) // _WINDOW_CONTEXT)
+        tokenizer.no_truncation()
         return tokenizer
+
+    @cached_property
+    def _frame(self) -> "_Frame":
+        return _Frame.of(self._words.encode("a"))
+
+    @cached_property
+    def _pair_frame(self) -> "_Frame":
+        return _Frame.of(self._words.encode("a", "a"))
 
     @cached_property
     def _byte_level(self) -> bool:
@@ -85,6 +124,11 @@ class Encoder:
         return self.max_length == other.max_length and self._tokenizer.to_str() == other._tokenizer.to_str()
 
     @property
+    def tokens(self) -> int:
+        """How many tokens the vocabulary has, added ones included."""
+        return self._tokenizer.get_vocab_size()
+
+    @property
     def pad_id(self) -> int:
         """The id that fills a batch up; masked out, so 0 serves where a tokenizer has no such token."""
         for token in ("[PAD]", "<pad>"):
@@ -93,18 +137,57 @@ class Encoder:
         return 0
 
     def texts(self, texts: Sequence[str], pairs: Sequence[str | None] | None = None) -> list[Encoded]:
-        """Encode whole texts, or pairs of texts where `pairs` has one."""
-        limit = self.max_length * _CHARACTERS_PER_TOKEN
-        seconds = pairs if pairs is not None else [None] * len(texts)
-        inputs = [
-            clean(a[:limit]) if b is None else (clean(a[:limit]), clean(b[:limit]))
-            for a, b in zip(texts, seconds, strict=True)
-        ]
-        encodings = self._tokenizer.encode_batch(inputs)
-        return [
-            Encoded(e.ids, e.type_ids, cut=bool(e.overflowing) or len(a) > limit or len(b or "") > limit)
-            for e, a, b in zip(encodings, texts, seconds, strict=True)
-        ]
+        """Encode whole texts, or pairs of texts where `pairs` has one.
+
+        What is kept is what the library keeps, strategy `longest_first`; only that of two texts that are both too long,
+        and not read whole, the second gets the odd token.
+        """
+        seconds = list(pairs) if pairs is not None else [None] * len(texts)
+        whole = self.max_length * _CHARACTERS_PER_TOKEN[0]
+        short = [i for i, b in enumerate(seconds) if b is not None and max(len(texts[i]), len(b)) <= whole]
+        alone = [i for i, b in enumerate(seconds) if b is None]
+        together = [(clean(texts[i]), clean(seconds[i] or "")) for i in short]
+        encodings = [*self._read([texts[i] for i in alone]), *(self._encoded(together) if short else [])]
+        found = {
+            i: Encoded(e.ids, e.type_ids, cut=bool(e.overflowing))
+            for i, e in zip([*alone, *short], encodings, strict=True)
+        }
+        for i, (text, second) in enumerate(zip(texts, seconds, strict=True)):
+            if i not in found and second is not None:
+                found[i] = self._long_pair(text, second)
+            found[i].cut |= max(len(text), len(second or "")) > self._most_read
+        return [found[i] for i in range(len(texts))]
+
+    @property
+    def _most_read(self) -> int:
+        return self.max_length * _CHARACTERS_PER_TOKEN[-1]
+
+    def _read(self, texts: Sequence[str]) -> list[Any]:
+        """The library's encodings; of each text as many characters are read as decide about the tokens kept."""
+        found: dict[int, Any] = {}
+        for per_token in _CHARACTERS_PER_TOKEN:
+            limit = self.max_length * per_token
+            left = [i for i in range(len(texts)) if i not in found]
+            encodings = self._encoded([clean(texts[i][:limit]) for i in left]) if left else []
+            for i, encoding in zip(left, encodings, strict=True):
+                if len(texts[i]) <= limit or limit == self._most_read or _settled(encoding, limit):
+                    found[i] = encoding
+        return [found[i] for i in range(len(texts))]
+
+    def _encoded(self, inputs: Sequence[Any]) -> list[Any]:
+        with _refusing("the tokenizer cannot encode this text"):
+            return list(self._tokenizer.encode_batch(inputs))
+
+    def _long_pair(self, *texts: str) -> Encoded:
+        # Not by the library, which would make every combination of the windows of both.
+        encodings = self._read(texts)
+        ids = [self._frame.own(encoding) for encoding in encodings]
+        sizes = [self.max_length if e.overflowing else len(own) for e, own in zip(encodings, ids, strict=True)]
+        room = self.max_length - self._pair_frame.size
+        taken = _longest_first(sizes, room)
+        pair = self._pair_frame.around(*(own[:size] for own, size in zip(ids, taken, strict=True)))
+        pair.cut = sum(sizes) > room
+        return pair
 
     def words(self, sentences: Sequence[Sequence[str]]) -> list[list[Encoded]]:
         """Encode sequences of words, each into as many overlapping windows as it needs.
@@ -112,29 +195,118 @@ class Encoder:
         Every word is answered for by exactly one window: the one in which it stands farthest from an edge. A word
         that the tokenizer drops altogether (a lone control character) has no position.
         """
-        limit = self.max_length * _CHARACTERS_PER_TOKEN
+        pieces = self._pieces(dict.fromkeys(chain.from_iterable(sentences)))
+        overlap = (self.max_length - 2) // _WINDOW_CONTEXT
+        room = self.max_length - self._frame.size
+        return [_windows([pieces[word] for word in sentence], self._frame, room, overlap) for sentence in sentences]
+
+    def _pieces(self, words: Iterable[str]) -> dict[str, list[int]]:
+        """Each word's token ids; no word's depend on its neighbours."""
+        limit = self.max_length * _CHARACTERS_PER_WORD_TOKEN
         before = " " if self._byte_level else ""
-        cleaned = [[before + clean(w[:limit]) for w in sentence] for sentence in sentences]
-        encodings = self._windows.encode_batch(cleaned, is_pretokenized=True)
-        return [_windows([e, *e.overflowing]) for e in encodings]
+        known = list(words)
+        alone = [[before + clean(word[:limit])] for word in known]
+        with _refusing("the tokenizer cannot encode these words"):
+            encodings = self._words.encode_batch(alone, is_pretokenized=True, add_special_tokens=False)
+        return {word: encoding.ids for word, encoding in zip(known, encodings, strict=True)}
 
 
-def _windows(encodings: Sequence[object]) -> list[Encoded]:
-    best: dict[int, tuple[int, int, int]] = {}
-    for number, encoding in enumerate(encodings):
-        word_ids = encoding.word_ids  # type: ignore[attr-defined]
-        for position, word in enumerate(word_ids):
-            if word is None or (position and word_ids[position - 1] == word):
-                continue
-            margin = min(position, len(word_ids) - 1 - position)
-            if word not in best or margin > best[word][0]:
-                best[word] = (margin, number, position)
-    windows = [Encoded(e.ids, e.type_ids) for e in encodings]  # type: ignore[attr-defined]
-    for word in sorted(best):
-        _, number, position = best[word]
-        windows[number].firsts.append(position)
-        windows[number].words.append(word)
+@dataclass(frozen=True, slots=True)
+class _Frame:
+    """Special tokens before, between and after texts, as pairs of id and type id, and the type id of each text."""
+
+    special: list[list[tuple[int, int]]]
+    types: list[int]
+
+    @classmethod
+    def of(cls, shown: Any) -> "_Frame":
+        """The frame of an encoding of the library."""
+        special: list[list[tuple[int, int]]] = [[]]
+        types: list[int] = []
+        for token, kind, text in zip(shown.ids, shown.type_ids, shown.sequence_ids, strict=True):
+            if text is None:
+                special[-1].append((token, kind))
+            elif text == len(types):
+                types.append(kind)
+                special.append([])
+        return cls(special, types)
+
+    @property
+    def before(self) -> int:
+        """Special tokens before the first text."""
+        return len(self.special[0])
+
+    @property
+    def size(self) -> int:
+        """Special tokens in all."""
+        return sum(map(len, self.special))
+
+    def own(self, encoding: Any) -> list[int]:
+        """The ids of an encoding of one text, without those of the frame."""
+        ids: list[int] = encoding.ids
+        return ids[self.before : len(ids) - len(self.special[1])]
+
+    def around(self, *texts: Sequence[int]) -> Encoded:
+        """An input of these texts' ids."""
+        ids, types = ([part[column] for part in self.special[0]] for column in (0, 1))
+        for text, kind, special in zip(texts, self.types, self.special[1:], strict=True):
+            ids += [*text, *(part[0] for part in special)]
+            types += [*[kind] * len(text), *(part[1] for part in special)]
+        return Encoded(ids, types)
+
+
+def _longest_first(sizes: Sequence[int], room: int) -> list[int]:
+    """Tokens that each of two texts may keep: the shorter one all of them, if that is at most half."""
+    shorter, longer = sorted(sizes)
+    if shorter + longer > room:
+        shorter = min(shorter, room // 2)
+        longer = room - shorter
+    return [longer, shorter] if sizes[0] > sizes[1] else [shorter, longer]
+
+
+def _windows(pieces: Sequence[Sequence[int]], frame: _Frame, room: int, overlap: int) -> list[Encoded]:
+    """Windows of at most `room` tokens, of which each shares `overlap` with the one before."""
+    ids = list(chain.from_iterable(pieces))
+    starts = range(0, max(len(ids) - overlap, 1), room - overlap)
+    windows = [frame.around(ids[start : start + room]) for start in starts]
+    words = np.array([word for word, its in enumerate(pieces) if its], dtype=np.int64)
+    places = np.fromiter(accumulate(map(len, pieces), initial=0), dtype=np.int64)[words]
+    chosen = _farthest_from_edge(places, len(windows), room - overlap, np.array([len(w) for w in windows]), frame)
+    bounds = np.searchsorted(chosen, range(len(windows) + 1))
+    for number, (window, start) in enumerate(zip(windows, starts, strict=True)):
+        answered = slice(bounds[number], bounds[number + 1])
+        window.words = words[answered].tolist()
+        window.firsts = (places[answered] - start + frame.before).tolist()
     return windows
+
+
+def _farthest_from_edge(places: np.ndarray, count: int, step: int, lengths: np.ndarray, frame: _Frame) -> np.ndarray:
+    """The window for each place, of the last one that begins before it and the one before that; ascending."""
+    last = np.minimum(places // step, count - 1)
+    before = np.maximum(last - 1, 0)
+
+    def margin(window: np.ndarray) -> np.ndarray:
+        inside = places - window * step + frame.before
+        return np.asarray(np.minimum(inside, lengths[window] - 1 - inside))
+
+    return np.asarray(np.where(margin(before) >= margin(last), before, last))
+
+
+def _settled(encoding: Any, limit: int) -> bool:
+    """Whether the tokens kept stay what they are, whatever follows the characters read.
+
+    They do where the tokenizer has gone on to a later word, as it reads words independently and finds their ends by
+    what is close. In a script without spaces a whole paragraph may be one word to a Unigram tokenizer: it is read.
+
+    Args:
+        encoding: Of the library, truncated.
+        limit: Characters read.
+    """
+    kept = [place for place, word in enumerate(encoding.word_ids) if word is not None]
+    if not kept or encoding.offsets[kept[-1]][1] > limit - _MARGIN_CHARACTERS:
+        return False
+    word = encoding.word_ids[kept[-1]]
+    return any(later not in (None, word) for part in encoding.overflowing for later in part.word_ids)
 
 
 def clean(text: str) -> str:

@@ -62,6 +62,7 @@ _WORDS = re.compile(
     r"|\S[mj]*"
 )
 _CHARACTERS = re.compile(rf"{_EMOJI}|\Sm*")
+_JOINING = re.compile("[mjer]")
 
 
 def split_words(text: str) -> list[Span]:
@@ -81,7 +82,10 @@ def split_characters(text: str) -> list[Span]:
     >>> [text[a:b] for a, b in split_characters(text)]
     ['张', '三', '在', 'I', 'B', 'M']
     """
-    return [found.span() for found in _CHARACTERS.finditer(text.translate(_CLASSES))]
+    classes = text.translate(_CLASSES)
+    if not _JOINING.search(classes):  # as nearly always; four times faster
+        return [(place, place + 1) for place, kind in enumerate(classes) if kind != " "]
+    return [found.span() for found in _CHARACTERS.finditer(classes)]
 
 
 def is_cjk(text: str) -> bool:

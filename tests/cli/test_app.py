@@ -12,7 +12,7 @@ from limbeck.cli.app import app, guarded
 from limbeck.core.errors import GateError, LimbeckError
 from limbeck.core.files import new_directory
 
-VERBS = [command.callback.__name__ for command in app.registered_commands]
+VERBS = [command.name or command.callback.__name__ for command in app.registered_commands]
 HEAVY = ("torch", "transformers", "onnxruntime", "numpy", "sklearn", "pydantic", "rich")
 
 

@@ -143,6 +143,15 @@ def test_wrong_inputs_are_refused_with_their_place(cli, request, tmp_path, bundl
     assert message.replace("FILE", str(file)) in result.stderr
 
 
+def test_a_file_without_a_text_is_refused(cli, sentences, tmp_path):
+    (tmp_path / "empty.csv").write_bytes(b"")
+    result = cli("predict", sentences, "--file", tmp_path / "empty.csv")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert f"{tmp_path / 'empty.csv'}: no text in it; give one text a line" in result.stderr
+    assert "standard input: no text in it" in cli("predict", sentences, "-", input="").stderr
+    assert cli("predict", sentences, "-", input="\n").exit_code == 0
+
+
 def test_no_text_on_a_terminal_says_what_to_give(sentences, monkeypatch):
     monkeypatch.setattr("sys.stdin.isatty", lambda: True, raising=False)
     with pytest.raises(verb.DataError, match="no text: give TEXT"):

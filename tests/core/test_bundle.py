@@ -109,7 +109,7 @@ def escape(path):
         (flip, "model.bin: sha256 differs from the manifest"),
         (delete, "model.bin: missing"),
         (add, "evil.py: not in the manifest"),
-        (link, "model.bin: not a plain file name inside the Bundle"),
+        (link, "model.bin: not a plain file but a link; put what it leads to in its place"),
         (escape, "../secret: not a plain file name inside the Bundle"),
     ],
 )

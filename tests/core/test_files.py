@@ -147,11 +147,15 @@ def test_an_unwritable_place_is_one_message(tmp_path):
         pass
 
 
-@pytest.mark.parametrize("text", ["I/O error: No space left on device (os error 28)", "[enforce fail at inline_container.cc:1]"])
+@pytest.mark.parametrize(
+    "text", ["I/O error: No space left on device (os error 28)", "[enforce fail at inline_container.cc:1]"]
+)
 def test_a_full_disk_is_one_message_whatever_the_library_raises(tmp_path, text):
     (tmp_path / "out").mkdir()
     with (
-        pytest.raises(LimbeckError, match=r"out: could not be written \(No space .*takes 7 bytes or more, and [\d,]+ are"),
+        pytest.raises(
+            LimbeckError, match=r"out: could not be written \(No space .*takes 7 bytes or more, and [\d,]+ are"
+        ),
         new_directory(tmp_path / "out") as draft,
     ):
         (draft / "new").write_text("content")

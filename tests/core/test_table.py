@@ -16,7 +16,10 @@ def test_a_column_is_found_by_name():
 def test_a_missing_column_is_refused_with_those_there_are():
     with pytest.raises(DataError) as caught:
         TABLE.column("txt", "text")
-    assert str(caught.value) == "rows.csv: no column 'txt' for --text; the columns are 'text', 'label'"
+    assert (
+        str(caught.value)
+        == "rows.csv: no column 'txt' for --text (did you mean 'text'?); the columns are 'text', 'label'"
+    )
 
 
 def test_a_place_is_file_line_and_column():

@@ -234,3 +234,22 @@ def test_a_loss_that_grows_is_told_once():
     (said,) = watched([0.7, 0.3, 0.1, 0.03, 0.69, 0.7, 0.02, 0.8])
     assert said.startswith("the loss grew from 0.03 to 0.69")
     assert "learning_rate" in said
+
+
+def test_what_a_guard_keeps_does_not_grow():
+    guard = LossGuard(0)
+    for _ in range(1000):
+        guard.look(20, 0.5)
+    assert all(len(kept) <= 2 for kept in vars(guard).values() if isinstance(kept, list))
+    assert "fell from 0.5 to 0.01" in guard.look(20, 0.01) + guard.look(20, 0.01) + guard.look(20, 0.01)
+
+
+@pytest.mark.parametrize("after", range(1, 7))
+def test_a_guard_goes_on_where_another_stopped(after):
+    means = [0.7, 0.3, 0.1, 0.03, 0.69, 0.001, 0.7]
+    whole, first, second = LossGuard(20), LossGuard(20), LossGuard(20)
+    wanted = [whole.look(10, mean) for mean in means for _ in range(2)]
+    said = [first.look(10, mean) for mean in means[:after] for _ in range(2)]
+    second.restore(first.state())
+    assert said + [second.look(10, mean) for mean in means[after:] for _ in range(2)] == wanted
+    assert len(set(wanted)) > 1

@@ -104,9 +104,7 @@ def again_and_again(steps, stage, out, inputs, fields, **more) -> Bundle:
     return made(stage, out, inputs, fields, **more)
 
 
-@pytest.mark.parametrize(
-    "steps", [(1,), (2, 1, 3), (STEPS, 1), (2 * STEPS,)], ids=["first", "middle", "epoch", "last"]
-)
+@pytest.mark.parametrize("steps", [(1,), (2, 1, 3), (STEPS, 1), (2 * STEPS,)], ids=["first", "middle", "epoch", "last"])
 def test_fine_tuning_goes_on_bit_for_bit(steps, teacher, data, backbone, tmp_path):
     resumed = again_and_again(steps, "finetune", tmp_path / "out", {"data": data}, FINETUNE, model=backbone)
     assert told(resumed) == told(teacher)

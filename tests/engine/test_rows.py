@@ -1,9 +1,13 @@
 """The order of rows, and batches."""
 
+import tracemalloc
+
 import numpy as np
+import pytest
 import torch
 
 from limbeck.core.shelf import shelf
+from limbeck.engine import rows as engine_rows
 from limbeck.engine.rows import Rows, epoch_order
 from limbeck.text.encode import Encoder
 from limbeck.text.port import Example
@@ -87,3 +91,37 @@ def test_values_and_sets_of_labels_are_stacked():
     )
     assert (sets.answer, sets.labelled, sets.items.tolist()) == ("classes", [0, 2], [0, 1, 2, 3])
     assert sets.batch([0, 2], torch.device("cpu")).targets.tolist() == [[1, 0], [0, 0]]
+
+
+@pytest.mark.parametrize("examples", [0, 1, 3, 4, 9])
+@pytest.mark.parametrize(
+    ("kind", "labels", "example"),
+    [
+        ("text_classification", ("bad", "good"), Example("very good film", target="good")),
+        ("text_regression", ("value",), Example("good", target=0.5)),
+        ("multi_label", ("a", "b"), Example("the film", "is bad", ["b"])),
+        ("token_classification", ("O", "B-PER", "I-PER"), Example(["anna", "xyz"] * 20, None, ["B-PER", "O"] * 20)),
+    ],
+)
+def test_chunks_leave_no_trace(monkeypatch, kind, labels, example, examples):
+    """Windows, numbers of items and what is cut are those of all examples encoded at once."""
+    many = [example, Example(example.text, example.pair), Example(example.text[:2], example.pair)] * 3
+    whole = rows(many[:examples], kind, labels)
+    monkeypatch.setattr(engine_rows, "_CHUNK_EXAMPLES", 4)
+    chunked = rows(many[:examples], kind, labels)
+    assert chunked.digest() == whole.digest()
+    for name in ("ids", "type_ids", "tokens", "places", "targets", "items", "numbers"):
+        one, other = getattr(chunked, name), getattr(whole, name)
+        assert (one.dtype, one.shape, one.tobytes()) == (other.dtype, other.shape, other.tobytes()), name
+    assert (chunked.answer, chunked.cut, len(chunked)) == (whole.answer, whole.cut, len(whole))
+
+
+def test_memory_is_the_flat_arrays_and_one_chunk():
+    """16 bytes a token at most, twice while chunks are joined, where Python's objects of all rows would take 200."""
+    examples = [Example("the film is not very good in oslo anna visited lima", target="bad")] * 20_000
+    rows(examples[:2000])
+    tracemalloc.start()
+    made = rows(examples)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 32 * len(made.ids)

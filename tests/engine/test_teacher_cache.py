@@ -1,10 +1,16 @@
 """The cache gives what the teacher gives, and never a stale answer."""
 
+import errno
+import os
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
 
+from limbeck.core.errors import LimbeckError
 from limbeck.core.journal import Journal
+from limbeck.engine import teacher_cache
 from limbeck.engine.rows import Rows
 from limbeck.engine.teacher_cache import CachedTeacher, OnlineTeacher, open_teacher
 from limbeck.nn.model import frozen
@@ -25,11 +31,12 @@ def rows(*, per_word: bool = False, seed: int = 0) -> Rows:
     return Rows.of(inputs, targets, per_word=per_word)
 
 
-def opened(folder, made, *, per_word=False, reads=READS, budget_gb=1.0, dtype="float32", identity="a"):
+def opened(folder, made, *, per_word=False, reads=READS, budget_gb=1.0, dtype="float32", identity="a", memory_gb=0.0):
     teacher = frozen(models.model(per_word=per_word))
     online = OnlineTeacher(teacher, reads, identity)
     log = Journal(quiet=True)
-    return online, open_teacher(online, made, folder=folder, budget_gb=budget_gb, dtype=dtype, log=log)
+    sizes = {"budget_gb": budget_gb, "memory_gb": memory_gb}
+    return online, open_teacher(online, made, folder=folder, dtype=dtype, log=log, **sizes)
 
 
 @pytest.mark.parametrize("per_word", [False, True])
@@ -94,3 +101,71 @@ def test_torn_cache_is_rebuilt(tmp_path):
     teacher, cached = opened(tmp_path, made)
     batch = made.batch([19], torch.device("cpu"))
     torch.testing.assert_close(cached.outputs(batch).hidden[2], teacher.outputs(batch).hidden[2])
+
+
+def size_gb(folder: Path) -> float:
+    return sum(path.stat().st_size for path in folder.rglob("*.bin")) / 1e9
+
+
+@pytest.mark.parametrize("per_word", [False, True])
+def test_outputs_are_the_same_wherever_they_are_kept(tmp_path, per_word):
+    made = rows(per_word=per_word)
+    _, mapped = opened(tmp_path, made, per_word=per_word)
+    size = size_gb(tmp_path)
+    _, whole = opened(tmp_path, made, per_word=per_word, memory_gb=size)
+    _, beyond = opened(tmp_path, made, per_word=per_word, memory_gb=0.999 * size)
+    batch = made.batch([3, 17, 5], torch.device("cpu"))
+    answers = mapped.outputs(batch)
+    for file in tmp_path.rglob("*.bin"):  # in place: who has read the file whole sees none of it
+        np.memmap(file, np.uint8, "r+")[:] = 0
+    torch.testing.assert_close(vars(whole.outputs(batch)), vars(answers), rtol=0, atol=0)
+    assert not beyond.outputs(batch).hidden[0].any()
+
+
+@pytest.mark.parametrize("section_bytes", [1, 3000])
+def test_what_is_filled_in_sections_is_what_is_filled_at_once(tmp_path, monkeypatch, section_bytes):
+    made = rows(per_word=True)
+    _, once = opened(tmp_path / "a", made, per_word=True)
+    monkeypatch.setattr(teacher_cache, "_SECTION_BYTES", section_bytes)
+    _, parts = opened(tmp_path / "b", made, per_word=True)
+    batch = made.batch(range(20), torch.device("cpu"))
+    torch.testing.assert_close(vars(parts.outputs(batch)), vars(once.outputs(batch)))
+
+
+def own_bytes() -> int:
+    """Memory of this process that no file backs."""
+    status = Path("/proc/self/status").read_text()
+    return 1024 * int(status.partition("RssAnon:")[2].split()[0])
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").is_file(), reason="the system tells memory in another way")
+def test_a_mapped_cache_takes_no_memory_of_the_process(tmp_path):
+    """32 MB of outputs, all of them gathered, in pages that the system may drop."""
+    width, tokens = 1024, 8192
+    teacher_file = np.memmap(tmp_path / "hidden.0.bin", np.float32, "w+", shape=(tokens, width))
+    teacher_file[:] = 1
+    teacher_file.flush()
+    del teacher_file
+    header = {"format": 1, "heads": 4, "arrays": {"hidden.0": ["float32", [tokens, width]]}}
+    teacher_cache.write_json(tmp_path / "cache.json", header)
+    inputs = [Encoded([3] * 8, [0] * 8) for _ in range(tokens // 8)]
+    made = Rows.of(inputs, [[0]] * len(inputs), per_word=False)
+    reads = Reads(hidden=frozenset({0}))
+    before = own_bytes()
+    mapped = CachedTeacher(tmp_path, made, reads)
+    for start in range(0, len(made), 16):
+        assert mapped.outputs(made.batch(range(start, start + 16), torch.device("cpu"))).hidden[0].all()
+    assert own_bytes() - before < 8e6
+    whole = CachedTeacher(tmp_path, made, reads, whole=True)
+    assert own_bytes() - before > 30e6
+    assert whole.ahead
+
+
+def test_a_full_disk_is_told_before_anything_is_computed(tmp_path, monkeypatch):
+    def full(*_: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "posix_fallocate", full, raising=False)
+    with pytest.raises(LimbeckError, match="No space left on device"):
+        opened(tmp_path, rows())
+    assert list(tmp_path.iterdir()) == []

@@ -9,7 +9,7 @@ from pathlib import Path
 from tests.faults import trials
 from tests.faults.scene import Scene
 
-MEMORY = Path("/dev/shm")  # noqa: S108  (files there cost no time)
+MEMORY = Path("/dev/shm")
 
 
 def tried(folder: Path, number: int, seed: int, say: Callable[[str], None] = print) -> trials.Tally:

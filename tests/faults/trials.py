@@ -212,7 +212,10 @@ def full_volumes(scene: Scene, tally: Tally, number: int) -> str:
     out.mkdir()
     sizes = [16 * 2**strike for strike in range(number)]
     mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", f"size={sizes[0]}k", "tmpfs", str(out)], capture_output=True, text=True, check=False
+        ["mount", "-t", "tmpfs", "-o", f"size={sizes[0]}k", "tmpfs", str(out)],
+        capture_output=True,
+        text=True,
+        check=False,
     )
     if mounted.returncode:
         return f"no volume can be mounted ({mounted.stderr.strip()})"

@@ -93,7 +93,7 @@ def test_words_without_tags(tmp_path):
     ("content", "message"),
     [
         ("a O\nb\nc O\n", "a.conll:2: 1 columns, 2 expected"),
-        ("a O\n\nb NNP\n", "a.conll:3: 'NNP'"),
+        ("a O\n\nb NNP\n", "a.conll:3:2: 'NNP'"),
         ("-DOCSTART- O\n\n", "no word"),
         ("\n\n", "empty"),
     ],

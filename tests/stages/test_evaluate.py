@@ -41,7 +41,7 @@ def inputs(tmp_path) -> dict[str, Bundle]:
         "student": onnx_bundle(tmp_path / "student", "text_classification", LABELS, segments=False),
         "teacher": onnx_bundle(
             tmp_path / "teacher", "text_classification", LABELS,
-            dims={"layers": 6, "hidden": 8, "heads": 1, "intermediate": 8, "vocabulary": 99, "parameters": 1234},
+            dims={"layers": 6, "hidden": 8, "heads": 1, "intermediate": 8, "vocabulary": 207, "parameters": 1234},
         ),
     }  # fmt: skip
 

@@ -7,6 +7,7 @@ import pytest
 import torch
 from transformers import AutoModelForSequenceClassification, AutoModelForTokenClassification, AutoTokenizer
 
+import limbeck
 from limbeck.core.errors import BundleError
 from limbeck.engine.score import dev_score, open_scorer
 from limbeck.text.examples import read_examples
@@ -84,7 +85,7 @@ def test_head_of_other_labels_is_refused_or_replaced_on_request(teacher, data, t
     [
         (lambda d: (d / "model.safetensors").rename(d / "pytorch_model.bin"), "pickle"),
         (lambda d: (d / "model.safetensors").unlink(), "no model.safetensors"),
-        (lambda d: (d / "model.safetensors").write_bytes(b"\x08\0\0\0\0\0\0\0nonsense"), "cannot be loaded"),
+        (lambda d: (d / "model.safetensors").write_bytes(b"\x08\0\0\0\0\0\0\0nonsense"), "weights have 16 bytes"),
         (lambda d: (d / "config.json").unlink(), "no config.json"),
         (lambda d: (d / "config.json").write_text('{"model_type": "t5"}'), "model_type 't5'.*bert, distilbert"),
         (lambda d: (d / "config.json").write_text('{"model_type": "bert", "auto_map": {}}'), "code of its own"),
@@ -139,6 +140,15 @@ def test_precision_may_differ_from_run_to_run(folder, teacher, data, tmp_path):
     ]
     assert losses[0] != losses[1]
     assert losses[0] == pytest.approx(losses[1], rel=0.02)
+
+
+def test_batches_cut_by_tokens_train_as_whole_ones_do(folder, data, tmp_path):
+    fields = {"model": str(folder / "backbone"), "max_length": 32, "epochs": 1, "dropout": False}
+    for tokens in (64, 8192):
+        made("finetune", tmp_path / str(tokens), {"data": data}, part_tokens=tokens, **fields)
+    whole, cut = (limbeck.open_bundle(tmp_path / name) for name in ("8192", "64"))
+    assert cut.facts["history"][0]["loss"] == pytest.approx(whole.facts["history"][0]["loss"], rel=1e-5)
+    assert cut.file("model.safetensors").read_bytes() != whole.file("model.safetensors").read_bytes()  # rounding
 
 
 def test_curves_for_tensorboard(folder, teacher, data, tmp_path):

@@ -1,6 +1,8 @@
 import json
+import re
 import subprocess
 import sys
+from html import unescape
 from pathlib import Path
 
 import pytest
@@ -12,6 +14,8 @@ from limbeck.core.spec import parse
 from limbeck.stages import prepare
 from limbeck.text.examples import SPLITS, read_examples
 from limbeck.text.split import plain_key
+from tests.page.factory import Run
+from tests.page.test_page import html_of
 
 
 def rows(n, labels=("good", "bad"), start=0):
@@ -125,6 +129,35 @@ def test_odd_data_is_counted(tmp_path):
         "train: fewer than 10 examples of 'spam' (2); scores of such classes mean little",
         "train: at least nine in ten have the label 'ham'; look at the scores of each class",
     ]
+
+
+def test_every_warning_is_in_the_journal_with_the_data_and_on_the_page(tmp_path):
+    files = {
+        "train": rows(100) + rows(5) + "film number 1,good\nlone,rare\n",
+        "dev": rows(20, start=1000) + rows(3) + rows(1, start=1000),
+        "test": rows(20, start=2000) + rows(4) + rows(2, start=1000) + "film number 2000,bad\nraw,\n",
+    }
+    paths = {role: write(tmp_path / f"{role}.csv", "text,label\n" + text) for role, text in files.items()}
+    log = Journal(tmp_path / "log.jsonl", quiet=True)
+    warnings = prepare.run(prepare.Spec(**paths), {}, tmp_path / "data", log).facts["warnings"]
+    events = map(json.loads, (tmp_path / "log.jsonl").read_text().splitlines())
+    assert [event["text"] for event in events if event["event"] == "warning"] == warnings
+    assert warnings == [
+        "train: 6 of 107 rows repeat an earlier one; all are kept",
+        "train: 3 rows have the text of another row but not its label; all are kept",
+        "dev: 1 of 24 rows repeat an earlier one; all are kept",
+        "dev: 3 of 24 rows stand in train too, so scores on dev flatter; all are kept",
+        "test: 1 of 28 rows repeat an earlier one; all are kept",
+        "test: 2 rows have the text of another row but not its label; all are kept",
+        "test: 4 of 28 rows stand in train too, so scores on test flatter; all are kept",
+        "test: 5 of 28 rows stand in dev too, by which weights are chosen; all are kept",
+        "test: 1 rows have no label and are not scored",
+        "train: fewer than 10 examples of 'rare' (1); scores of such classes mean little",
+    ]
+    html = html_of(Run(warnings=warnings), tmp_path / "page")
+    assert [
+        unescape(line) for line in re.findall(r"<li><bdi>(.*?)</bdi></li>", html) if unescape(line) in warnings
+    ] == warnings
 
 
 def test_max_rows(tmp_path):

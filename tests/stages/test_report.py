@@ -45,7 +45,8 @@ def test_data_that_was_not_measured_is_refused(run, tmp_path):
 
 def test_damaged_measurements_are_named(run, tmp_path):
     shutil.copytree(run["evaluation"].path, tmp_path / "evaluation")
-    (tmp_path / "evaluation" / "measurements.json").write_text("[{]")
+    path = tmp_path / "evaluation" / "measurements.json"
+    path.write_text("[{]".ljust(path.stat().st_size))
     damaged = {**run, "evaluation": open_bundle(tmp_path / "evaluation")}
     with pytest.raises(BundleError, match="not a list of measurements"):
         report.run(report.Spec(), damaged, tmp_path / "report", LOG)

