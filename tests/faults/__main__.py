@@ -1,4 +1,4 @@
-"""`python -m tests.faults --faults 200`: tries that many faults, tells how many were survived; exit 1 if one was not."""
+"""`python -m tests.faults --faults 200`: tries that many faults and tells how many were survived; exit 1 if not all."""
 
 import argparse
 import sys

@@ -219,8 +219,10 @@ def _events(path: Path) -> dict[str, list[str]]:
         if event["event"] == "step":
             current = event["step"]
             told[current] = []
+        elif event["event"] == "done":
+            current = ""
         elif event["event"] in ("epoch", "warning"):
-            told[current].append(json.dumps(_timeless(event), sort_keys=True))
+            told.setdefault(current, []).append(json.dumps(_timeless(event), sort_keys=True))
     return {step: lines for step, lines in told.items() if step in ("finetune", "distil")}
 
 

@@ -1,4 +1,4 @@
-"""Whatever happens to a run, the same command ends it, with the same result: some faults here, all by `make test-all`."""
+"""Whatever happens to a run, the same command ends it, and the result is the same. `make test-all` tries all faults."""
 
 import pytest
 
@@ -18,8 +18,8 @@ def tally() -> trials.Tally:
 
 
 def test_killed_runs_go_on(scene, tally):
-    trials.kills(scene, tally, 5, seed=0)
-    trials.torn(scene, tally, 6)
+    trials.kills(scene, tally, 4, seed=0)
+    trials.torn(scene, tally, 4)
     assert tally.failed == []
 
 
@@ -29,12 +29,12 @@ def test_asked_runs_end_well_and_go_on(scene, tally):
 
 
 def test_damaged_checkpoints_are_not_gone_on_from(scene, tally):
-    trials.damaged_checkpoints(scene, tally, 3)
+    trials.damaged_checkpoints(scene, tally, 2)
     assert tally.failed == []
 
 
 def test_full_disks_leave_what_was(scene, tally):
-    trials.full_disks(scene, tally, sizes=(2_000, 50_000))
+    trials.full_disks(scene, tally, sizes=(50_000,))
     assert tally.failed == []
 
 

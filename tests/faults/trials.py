@@ -1,5 +1,6 @@
-"""Faults of every kind, one after another, each followed by the same command; what was tried, and what did not survive."""
+"""Faults of every kind, one after another, each followed by the same command; what was tried, and not survived."""
 
+import os
 import random
 import shutil
 import signal
@@ -10,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.faults import faults
-from tests.faults.scene import Ended, Scene
+from tests.faults.scene import Ended, Scene, Started
 
 _KILLED = (-signal.SIGKILL,)
 
@@ -123,10 +124,7 @@ def stopped(scene: Scene, after_steps: int) -> Path:
     """A run that died in the midst of a training, with two checkpoints."""
     out = scene.fresh()
 
-    def die() -> None:
-        faults._after(after_steps, lambda step: faults._die())
-
-    assert scene.run(out, die).code == -signal.SIGKILL
+    assert scene.run(out, faults.dies_after(after_steps)).code == -signal.SIGKILL
     return out
 
 
@@ -187,7 +185,7 @@ def memory(scene: Scene, tally: Tally, steps: Sequence[int] = (3, 12)) -> None:
         out = scene.fresh()
         ended = scene.run(out, faults.runs_short_of_memory_at(step))
         tally.count("shortages of memory", f"step {step}")
-        told = "Set accumulate to 2" in ended.told and "batch_size to 8" in ended.told
+        told = "Set part_tokens to" in ended.told and "batch_size to 8" in ended.told
         tally.check(ended.code == 3 and told, f"exit {ended.code}: {ended.told[-500:]}")
         finished(scene, out, tally)
 
@@ -244,12 +242,12 @@ def _check_full(tally: Tally, out: Path, ended: Ended) -> None:
 def second_processes(scene: Scene, tally: Tally) -> None:
     """Another process on the same directory: refused, and told whose it is; the first is not disturbed."""
     out = scene.fresh()
-    first = scene.start(out)
-    first.signal_after(scene.cpu_s / 8, signal.SIGSTOP)
-    second = type(first).of(["run", str(scene.recipe), "--out", str(out)], scene.folder / "second.txt", None).wait()
+    first = scene.start(out, faults.pauses_at(3))
+    os.waitpid(first.pid, os.WUNTRACED)
+    second = Started.of(["run", str(scene.recipe), "--out", str(out)], scene.folder / "second.txt", None).wait()
     tally.count("second processes")
     told = f"process {first.pid} is working on it" in second.told
     tally.check(second.code == 2 and told, f"exit {second.code}: {second.told[-500:]}")
-    first.signal_after(0, signal.SIGCONT)
+    os.kill(first.pid, signal.SIGCONT)
     tally.check((ended := first.wait()).code == 0, f"the first: exit {ended.code}: {ended.told[-500:]}")
     finished(scene, out, tally)
