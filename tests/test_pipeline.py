@@ -7,7 +7,6 @@ import pytest
 import yaml
 
 import limbeck
-from limbeck.core.bundle import open_bundle
 from limbeck.core.errors import DataError, LimbeckError, RecipeError
 from limbeck.core.journal import Journal
 from limbeck.core.recipe import read_recipe
