@@ -48,7 +48,8 @@ class Asked:
 def listening() -> Iterator[Asked]:
     """Take down the first SIGINT or SIGTERM instead of dying of it; the second one is obeyed at once.
 
-    In a thread that is not the main one nothing is listened to: only the main one may.
+    In a thread that is not the main one nothing is listened to: only the main one may. What the process was told to
+    ignore, as a job in the background is of Ctrl-C, it goes on ignoring.
     """
     asked = Asked()
     if threading.current_thread() is not threading.main_thread():
@@ -66,7 +67,8 @@ def listening() -> Iterator[Asked]:
         if asked.at_once:
             raise StoppedError(number, "")
 
-    before: dict[int, Any] = {n: signal.signal(n, note) for n in (signal.SIGINT, signal.SIGTERM)}
+    heeded = [n for n in (signal.SIGINT, signal.SIGTERM) if signal.getsignal(n) is not signal.SIG_IGN]
+    before: dict[int, Any] = {n: signal.signal(n, note) for n in heeded}
     try:
         yield asked
     finally:

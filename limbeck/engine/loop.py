@@ -66,7 +66,8 @@ class _Phase:
         self._spec, self._run, self._name = spec, run, name
         self._accelerator = _accelerator(spec, run)
         self._per_epoch = math.ceil(len(rows) / spec.batch_size)
-        self._step = Step(mixture, spec, self._accelerator, spec.epochs * self._per_epoch)
+        self._epochs = spec.passes(len(rows))
+        self._step = Step(mixture, spec, self._accelerator, self._epochs * self._per_epoch)
         self._guard = LossGuard(self._step.warmup, mixture.steady)
         self._losses = _Losses(self._accelerator)
         self._history: list[dict[str, Any]] = []
@@ -80,9 +81,9 @@ class _Phase:
             self._restore(saved)
             place = f"epoch {len(self._history) + 1}, step {self._done + 1}"
             self._run.log.say(f"{self._name}: going on from the checkpoint before {place}")
-        total, before = self._spec.epochs * self._per_epoch, len(self._history) * self._per_epoch + self._done
+        total, before = self._epochs * self._per_epoch, len(self._history) * self._per_epoch + self._done
         with self._run.log.bar(self._name, total, done=before) as bar, self._step.compiled(), listening() as asked:
-            for epoch in range(len(self._history), self._spec.epochs):
+            for epoch in range(len(self._history), self._epochs):
                 self._epoch(epoch, bar, asked)
         for tracker in self._accelerator.trackers:
             tracker.finish()
@@ -126,7 +127,7 @@ class _Phase:
         """This process's parts of each batch that is left, with the teacher's outputs."""
         accelerator, spec, teacher = self._accelerator, self._spec, self._teacher
         count, own = accelerator.num_processes, accelerator.process_index
-        last = max(spec.epochs * len(order) - 1, 1)
+        last = max(self._epochs * len(order) - 1, 1)
 
         def make(number: int) -> list[tuple[Batch, Outputs]]:
             moment = Moment((epoch * len(order) + number) / last, epoch, self._run.spec.seed)

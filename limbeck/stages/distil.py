@@ -67,8 +67,8 @@ class Phase(Training):
     """What the log calls it."""
     objectives: tuple[AnyObjective, ...] = Field((SoftTargets(), Labels()), min_length=1)
     """What is summed: algorithms of the objectives shelf, each with its `weight`."""
-    epochs: int = Field(4, ge=1)
-    """Passes over the training rows, ≥ 1."""
+    epochs: int | None = Field(None, ge=1)
+    """Passes over the training rows, ≥ 1. null: as many as `steps` asks for."""
     learning_rate: float = Field(1e-4, gt=0.0)
     """Peak rate of AdamW. TinyBERT takes 5e-5 for its 312-wide student, MiniLM 4e-4 to 6e-4 on raw text."""
     dropout: bool = False
@@ -77,7 +77,7 @@ class Phase(Training):
 
 
 _INSIDE = Phase(name="inside", objectives=(SoftTargets(), HiddenStates(), AttentionRelations()))
-_OUTPUTS = Phase(name="outputs", epochs=3, learning_rate=5e-5, objectives=(SoftTargets(), Labels(weight=0.5)))
+_OUTPUTS = Phase(name="outputs", steps=500, learning_rate=5e-5, objectives=(SoftTargets(), Labels(weight=0.5)))
 
 
 class Spec(StudentSpec):

@@ -16,8 +16,9 @@ from tests import models
 
 @pytest.fixture(autouse=True)
 def _handlers():
-    """What pytest has set comes back, whatever a test does."""
-    before = {n: signal.getsignal(n) for n in (signal.SIGINT, signal.SIGTERM)}
+    """Python's own, also where the tests run in the background; what was set comes back, whatever a test does."""
+    usual = {signal.SIGINT: signal.default_int_handler, signal.SIGTERM: signal.SIG_DFL}
+    before = {n: signal.signal(n, handler) for n, handler in usual.items()}
     yield
     for number, handler in before.items():
         signal.signal(number, handler)
@@ -42,6 +43,14 @@ def test_the_second_signal_is_obeyed_at_once():
 
     with pytest.raises(KeyboardInterrupt):
         asked_twice()
+
+
+def test_what_is_ignored_stays_ignored(capfd):
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    with listening() as asked:
+        signal.raise_signal(signal.SIGINT)
+    assert asked.number == 0
+    assert capfd.readouterr().err == ""
 
 
 def test_what_may_be_left_is_left_at_once():
