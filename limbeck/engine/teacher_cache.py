@@ -155,7 +155,7 @@ def open_teacher(
         with held(place, wait=True):  # of two processes that want the same, one computes it
             fault = _fault(place, online, layout) if place.exists() else "absent"
             if place.exists() and fault:
-                log.warn(f"{place}: {fault}; the teacher's outputs are computed again")
+                log.mended(f"{place}: {fault}; the teacher's outputs are computed again")
             if fault:
                 _fill(place, online, rows, layout, log)
                 log.say(f"teacher outputs cached: {place} ({size_gb:.2f} GB; safe to delete)")

@@ -108,6 +108,7 @@ def signals(scene: Scene, tally: Tally, number: int, seed: int) -> None:
     def strike(out: Path, struck: int) -> Ended:
         asked = signal.SIGTERM if struck % 2 else signal.SIGINT
         started = scene.start(out)
+        started.wait_for_words()
         started.signal_after(draw.uniform(0, scene.cpu_s / 3), asked)
         ended = started.wait()
         if ended.code == 128 + asked:
