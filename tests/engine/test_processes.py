@@ -1,8 +1,11 @@
 """Two processes that train together make what one makes."""
 
 import os
+import signal
 import subprocess
 import sys
+import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -85,6 +88,34 @@ def test_two_processes_give_the_result_of_one(recipe, tmp_path, fields, environm
     left = [p.name for p in (tmp_path / "two").iterdir() if p.name.endswith(".tmp")]
     assert left == []
     assert not any("process" in line and "error" in line.lower() for line in done.stdout.splitlines())
+
+
+@pytest.mark.slow
+def test_two_processes_that_were_ended_go_on_bit_for_bit(recipe, tmp_path):
+    plain = yaml.safe_load(recipe.read_text())
+    for step in plain["steps"][1:]:
+        step["checkpoint_every"] = 0
+    recipe.write_text(yaml.safe_dump(plain))
+    for name in ("whole", "parts"):
+        out = tmp_path / name
+        if name == "parts":
+            ended = threading.Timer(0.0, end_once_there, (out / "student.checkpoints", out / ".lock"))
+            ended.start()
+            assert in_two(recipe, out, {}).returncode != 0
+            ended.join()
+            assert not (out / "student").exists()
+        done = in_two(recipe, out, {})
+        assert done.returncode == 0, done.stderr[-3000:]
+    for name in ("teacher", "student"):
+        whole, parts = (open_bundle(tmp_path / run / name) for run in ("whole", "parts"))
+        assert parts.digest == whole.digest
+
+
+def end_once_there(sign: Path, lock: Path) -> None:
+    """Ask the first process to end once there is a sign of how far it is."""
+    while not (sign.is_dir() and any(sign.glob("[0-9]*"))):
+        time.sleep(0.01)
+    os.kill(int(lock.read_text()), signal.SIGTERM)
 
 
 @pytest.mark.parametrize(
