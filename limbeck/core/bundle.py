@@ -1,6 +1,7 @@
 """Bundles: immutable model directories that say what they are, where they came from, and the sha256 of each file."""
 
 import contextlib
+import json
 import os
 import platform
 import time
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from limbeck.core.errors import BundleError
 from limbeck.core.files import new_directory, read_json, sha256_file, write_json
-from limbeck.core.hashing import digest
+from limbeck.core.hashing import canonical, digest
 from limbeck.core.intake import check_entry, entries, fault_of
 
 if TYPE_CHECKING:
@@ -61,7 +62,8 @@ class Draft:
                 for p in files
             },
         }
-        write_json(self.path / MANIFEST, manifest)
+        plain = json.loads(canonical(manifest))  # as it will be read
+        write_json(self.path / MANIFEST, plain | {"sha256": digest(plain)})
         return Bundle(self.path)
 
 
@@ -132,8 +134,11 @@ class Bundle:
         return tuple(self.manifest["files"])
 
     def faults(self) -> list[str]:
-        """What is wrong with the listed files: missing, no plain files, of another size, of another hash."""
+        """What is wrong: with the manifest itself; with listed files, missing, not plain, of another size or hash."""
+        stated = {name: value for name, value in self.manifest.items() if name != "sha256"}
         found = []
+        if self.manifest.get("sha256", digest(stated)) != digest(stated):  # Bundles of older code do not state it
+            found.append(f"{MANIFEST}: sha256 differs from its own")
         for name, entry in self.manifest["files"].items():
             fault = self._fault(name)
             if not fault and sha256_file(self.path / name) != entry["sha256"]:

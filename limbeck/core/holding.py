@@ -37,11 +37,11 @@ def held(path: Path, *, within: bool = False, wait: bool = False) -> Iterator[No
     if isinstance(lock, str):
         raise LimbeckError(f"{path}: process {lock} is working on it; wait for it, or choose another --out")
     with lock:
-        for litter in list(path.rglob(".*.tmp") if within else path.parent.glob(".*.tmp")):
-            made = TEMPORARY.fullmatch(litter.name)
-            if made and (not _is_held(litter.with_name(made[1])) if within else made[1] == path.name):
-                litter.unlink() if litter.is_file() else remove(litter)
         try:
+            for litter in list(path.rglob(".*.tmp") if within else path.parent.glob(".*.tmp")):
+                made = TEMPORARY.fullmatch(litter.name)
+                if made and (not _is_held(litter.with_name(made[1])) if within else made[1] == path.name):
+                    litter.unlink() if litter.is_file() else remove(litter)
             yield
         finally:
             place.unlink(missing_ok=True)

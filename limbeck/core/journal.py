@@ -61,7 +61,14 @@ class Journal:
     def warn(self, text: str) -> None:
         """Tell people of something odd, and record it."""
         self.warnings.append(text)
-        self.record("warning", text=text)
+        self._caution("warning", text)
+
+    def mended(self, text: str) -> None:
+        """Tell people of damage that no result suffers from, and record it: it is none of the result's warnings."""
+        self._caution("mended", text)
+
+    def _caution(self, event: str, text: str) -> None:
+        self.record(event, text=text)
         if not self._quiet:
             _console().print(f"warning: {text}", style="yellow", markup=False, highlight=False, soft_wrap=True)
 

@@ -4,7 +4,7 @@ import contextlib
 import os
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -64,9 +64,10 @@ class Checkpoints:
         check_room(place, sum(map(_size, (state, best))))
         shared = [path for path, name in self._bests[-_KEPT:] if name == best_name]
         with new_directory(place) as folder:
-            torch.save(dict(state), folder / _STATE)
-            if len(shared) < _KEPT or not _linked(shared[0], folder / _BEST):
-                torch.save(dict(best), folder / _BEST)
+            with _by_sha256_alone():
+                torch.save(dict(state), folder / _STATE)
+                if len(shared) < _KEPT or not _linked(shared[0], folder / _BEST):
+                    torch.save(dict(best), folder / _BEST)
             files = {name: _told(folder / name) for name in (_STATE, _BEST)}
             write_json(folder / _MANIFEST, {"format": _FORMAT, "files": files})
         self._bests = [*self._bests[-1:], (place / _BEST, best_name)]
@@ -96,7 +97,7 @@ class Checkpoints:
                 return state, best
             if self._strict:
                 raise TrainingError(f"{place}: {fault}. Set strict to false to go on from the checkpoint before it")
-            self._log.warn(f"{place}: {fault}; going on from the checkpoint before it, if there is one")
+            self._log.mended(f"{place}: {fault}; going on from the checkpoint before it, if there is one")
             remove(place)
         return None
 
@@ -138,6 +139,19 @@ def _fault(place: Path) -> str:
     except (BundleError, OSError, KeyError, TypeError) as error:
         return f"{_MANIFEST} is damaged ({error})"
     return ""
+
+
+@contextlib.contextmanager
+def _by_sha256_alone() -> Iterator[None]:
+    """Without the sums that torch takes of each tensor besides, which cost more than all the rest."""
+    from torch.serialization import get_crc32_options, set_crc32_options
+
+    before = get_crc32_options()
+    set_crc32_options(False)
+    try:
+        yield
+    finally:
+        set_crc32_options(before)
 
 
 def _told(path: Path) -> dict[str, Any]:

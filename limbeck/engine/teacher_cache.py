@@ -15,8 +15,9 @@ import torch
 from torch import Tensor
 
 from limbeck.core.errors import BundleError
-from limbeck.core.files import new_directory, read_json, write_json
+from limbeck.core.files import new_directory, read_json, sha256_file, write_json
 from limbeck.core.hashing import digest
+from limbeck.core.holding import held
 from limbeck.core.journal import Journal
 from limbeck.engine import processes
 from limbeck.engine.rows import Rows, spans
@@ -25,7 +26,7 @@ from limbeck.nn.types import HEADS, Batch, Dims, Outputs, Reads
 from limbeck.text.batching import plan_batches
 
 _HEADER = "cache.json"
-_FORMAT = 1
+_FORMAT = 2
 _FILL_TOKENS = 4096
 _SECTION_BYTES = 1 << 28
 """Outputs that are computed between two writes to disk: about so much of a file that is being filled is in memory."""
@@ -150,9 +151,14 @@ def open_teacher(
         }
     )
     place = folder / f"teacher-{key[:32]}"
-    if processes.is_first() and not _is_whole(place, layout):
-        _fill(place, online, rows, layout, log)
-        log.say(f"teacher outputs cached: {place} ({size_gb:.2f} GB; safe to delete)")
+    if processes.is_first():
+        with held(place, wait=True):  # of two processes that want the same, one computes it
+            fault = _fault(place, online, layout) if place.exists() else "absent"
+            if place.exists() and fault:
+                log.mended(f"{place}: {fault}; the teacher's outputs are computed again")
+            if fault:
+                _fill(place, online, rows, layout, log)
+                log.say(f"teacher outputs cached: {place} ({size_gb:.2f} GB; safe to delete)")
     processes.wait()
     return CachedTeacher(place, rows, online.reads, whole=size_gb <= memory_gb)
 
@@ -181,18 +187,23 @@ def _mapped(folder: Path, layout: _Layout, mode: Literal["r", "r+"]) -> dict[str
     }
 
 
-def _is_whole(place: Path, layout: _Layout) -> bool:
-    if not (place / _HEADER).is_file():
-        return False
+def _fault(place: Path, teacher: LiveTeacher, layout: _Layout) -> str:
+    """What is wrong with a cache; empty if it is whole."""
     try:
-        arrays: dict[str, Any] = read_json(place / _HEADER)["arrays"]
-    except (BundleError, KeyError, TypeError):
-        return False
-    sizes = _sizes(layout)
-    return arrays.keys() == sizes.keys() and all(
-        (place / f"{name}.bin").is_file() and (place / f"{name}.bin").stat().st_size == size
-        for name, size in sizes.items()
-    )
+        header = read_json(place / _HEADER)
+        if {**header, "sha256": None} != _header(teacher, layout, None):
+            return f"{_HEADER} is damaged"
+        for name, wanted in header["sha256"].items():
+            if sha256_file(place / f"{name}.bin") != wanted:
+                return f"{name}.bin is damaged (sha256 differs)"
+        return "" if header["sha256"].keys() == layout.keys() else f"{_HEADER} is damaged"
+    except (BundleError, OSError, KeyError, TypeError, AttributeError) as error:
+        return str(error)
+
+
+def _header(teacher: LiveTeacher, layout: _Layout, sha256: Mapping[str, str] | None) -> dict[str, Any]:
+    arrays = {name: [kind, list(shape)] for name, (kind, shape) in layout.items()}
+    return {"format": _FORMAT, "heads": teacher.dims.heads, "arrays": arrays, "sha256": sha256}
 
 
 def _fill(place: Path, teacher: LiveTeacher, rows: Rows, layout: _Layout, log: Journal) -> None:
@@ -210,7 +221,8 @@ def _fill(place: Path, teacher: LiveTeacher, rows: Rows, layout: _Layout, log: J
                 bar.advance(len(chosen))
             for array in arrays.values():
                 array.flush()
-        write_json(folder / _HEADER, {"format": _FORMAT, "heads": teacher.dims.heads, "arrays": layout})
+        sha256 = {name: sha256_file(folder / f"{name}.bin") for name in layout}
+        write_json(folder / _HEADER, _header(teacher, layout, sha256))
 
 
 def _reserve(path: Path, size: int) -> None:

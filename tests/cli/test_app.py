@@ -1,5 +1,6 @@
 """What holds for every verb: help, version, errors, exit codes, start-up."""
 
+import signal
 import subprocess
 import sys
 import time
@@ -9,6 +10,7 @@ import pytest
 import limbeck
 from limbeck.cli.app import app, guarded
 from limbeck.core.errors import GateError, LimbeckError
+from limbeck.core.files import new_directory
 
 VERBS = [command.name or command.callback.__name__ for command in app.registered_commands]
 HEAVY = ("torch", "transformers", "onnxruntime", "numpy", "sklearn", "pydantic", "rich")
@@ -60,6 +62,22 @@ def test_a_mendable_error_is_one_message(broken, error, exit_code, message):
     assert message in result.stderr
     assert "Traceback" not in result.output
     assert result.stdout == ""
+
+
+def test_sigterm_ends_as_an_error_does_with_its_own_exit_code(cli, monkeypatch, tmp_path, capfd):
+    before = signal.getsignal(signal.SIGTERM)
+
+    def shelf() -> None:
+        with new_directory(tmp_path / "out") as draft:
+            (draft / "half").touch()
+            signal.raise_signal(signal.SIGTERM)
+
+    command = next(c for c in app.registered_commands if c.callback.__name__ == "shelf")
+    monkeypatch.setattr(command, "callback", guarded(shelf))
+    assert cli("shelf").exit_code == 143
+    assert "stopped by SIGTERM" in capfd.readouterr().err
+    assert list(tmp_path.iterdir()) == []
+    assert signal.getsignal(signal.SIGTERM) is before
 
 
 def test_our_own_missing_module_is_not_blamed_on_the_user(broken):

@@ -117,9 +117,18 @@ def test_every_damage_is_found_and_named(tmp_path, damage, fault):
     make(tmp_path / "out")
     damage(tmp_path / "out")
     bundle = open_bundle(tmp_path / "out")
-    assert [*bundle.faults(), *(f"{name}: not in the manifest" for name in bundle.strangers())] == [fault]
+    found = [*bundle.faults(), *(f"{name}: not in the manifest" for name in bundle.strangers())]
+    assert [text for text in found if not text.startswith(MANIFEST)] == [fault]
+
     with pytest.raises(BundleError, match="damaged Bundle"):
         bundle.verify()
+
+
+def test_a_manifest_that_was_changed_is_found(tmp_path):
+    path = make(tmp_path / "out").path / MANIFEST
+    assert open_bundle(path.parent).faults() == []
+    path.write_text(path.read_text().replace('"stage": "finetune"', '"stage": "finetunf"'))
+    assert open_bundle(path.parent).faults() == ["bundle.json: sha256 differs from its own"]
 
 
 def test_all_faults_are_told_at_once(tmp_path):

@@ -1,8 +1,10 @@
 import json
+from pathlib import Path
 
 import pytest
 
 from limbeck.core import journal
+from limbeck.core.errors import LimbeckError
 from limbeck.core.journal import Journal, read_events
 
 
@@ -109,3 +111,68 @@ def test_events_are_read_back_and_torn_lines_passed_over(tmp_path):
         file.write('{"time": 1, "eve\n7\n')
     log.record("done", step="b")
     assert [event["step"] for event in read_events(path)] == ["a", "b"]
+
+
+def test_a_line_that_a_crash_has_torn_is_removed_before_others_follow(tmp_path):
+    path = tmp_path / "log.jsonl"
+    log = Journal(path, quiet=True)
+    log.record("done", step="a")
+    with path.open("a") as file:
+        file.write('{"time": 1, "eve')
+    log.recording(path).record("done", step="b")
+    assert [json.loads(line)["step"] for line in path.read_text().splitlines()] == ["a", "b"]
+
+
+def test_what_a_step_told_after_a_mark_is_forgotten_and_what_others_told_is_not(tmp_path):
+    path = tmp_path / "log.jsonl"
+    log = Journal(path, quiet=True)
+    log.record("step", hash="own")
+    own = log.fresh()
+    own.warn("before")
+    mark = own.mark()
+    own.warn("after")
+    log.record("failed", run="r")
+    log.record("step", hash="other")
+    log.record("done", hash="other")
+    log.record("step", hash="own")  # a second try, which came no further
+    log.record("epoch", epoch=1)
+    log.record("run")
+    log.record("step", hash="own")
+    again = log.fresh()
+    again.warn("before")
+    again.rewind(mark, "own")
+    assert again.warnings == ["before"]
+    told = [(e["event"], e.get("hash", e.get("text"))) for e in read_events(path)]
+    assert told == [
+        ("step", "own"),
+        ("warning", "before"),
+        ("failed", None),
+        ("step", "other"),
+        ("done", "other"),
+        ("run", None),
+    ]
+
+
+def test_going_back_to_a_mark_that_nothing_followed_changes_nothing(tmp_path):
+    log = Journal(tmp_path / "log.jsonl", quiet=True)
+    log.record("step", hash="own")
+    before = (tmp_path / "log.jsonl").read_text()
+    log.rewind(log.mark(), "own")
+    (tmp_path / "log.jsonl").unlink()
+    log.rewind({"bytes": 999, "warnings": [], "seconds": 1.0}, "own")  # somebody has deleted it
+    (tmp_path / "log.jsonl").write_text(before)
+    log.rewind({"bytes": 999, "warnings": [], "seconds": 1.0}, "own")
+    assert (tmp_path / "log.jsonl").read_text() == before
+
+
+def test_seconds_before_the_mark_are_counted(tmp_path):
+    log = Journal(quiet=True)
+    log.rewind({"bytes": 0, "warnings": [], "seconds": 1000.0}, "own")
+    assert 1000 < log.seconds < 1100
+
+
+def test_a_log_on_a_full_disk_is_one_message(tmp_path):
+    if not Path("/dev/full").exists():
+        pytest.skip("no /dev/full")
+    with pytest.raises(LimbeckError, match=r"full: could not be written \(No space left"):
+        Journal(Path("/dev/full"), quiet=True).record("step")

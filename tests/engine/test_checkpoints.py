@@ -7,7 +7,7 @@ import torch
 
 from limbeck.core import files
 from limbeck.core.errors import LimbeckError, TrainingError
-from limbeck.core.journal import Journal
+from limbeck.core.journal import Journal, read_events
 from limbeck.engine.checkpoints import Checkpoints, clear
 
 KEY, OTHER = "a" * 64, "b" * 64
@@ -88,10 +88,12 @@ def test_damage_is_named_and_the_one_before_is_taken(tmp_path, name, how):
     damage(kept(tmp_path / "out")[1] / name, how)
     with pytest.raises(TrainingError, match=rf"000000003-.*{name} is .*strict"):
         opened(tmp_path / "out", strict=True).newest()
-    log = Journal(quiet=True)
+    log = Journal(tmp_path / "log.jsonl", quiet=True)
     checkpoints = Checkpoints(tmp_path / "out", KEY, every_s=0.0, strict=False, log=log)
     assert steps(checkpoints.newest()) == 2
-    assert [name in text and "000000003" in text for text in log.warnings] == [True]
+    (told,) = read_events(tmp_path / "log.jsonl")
+    assert (told["event"], name in told["text"], "000000003" in told["text"]) == ("mended", True, True)
+    assert log.warnings == []  # the result does not suffer
     checkpoints.save({"steps": 4}, {"w": torch.ones(50)}, "one")
     assert [int(p.name[:9]) for p in kept(tmp_path / "out")] == [2, 3]  # the damaged one has made room
 

@@ -17,6 +17,7 @@ from limbeck.nn.model import frozen
 from limbeck.nn.types import Reads
 from limbeck.text.encode import Encoded
 from tests import models
+from tests.faults.faults import damages
 
 READS = Reads(True, frozenset({0, 2}), *[frozenset({4})] * 3)
 
@@ -31,10 +32,21 @@ def rows(*, per_word: bool = False, seed: int = 0) -> Rows:
     return Rows.of(inputs, targets, per_word=per_word)
 
 
-def opened(folder, made, *, per_word=False, reads=READS, budget_gb=1.0, dtype="float32", identity="a", memory_gb=0.0):
+def opened(
+    folder,
+    made,
+    *,
+    per_word=False,
+    reads=READS,
+    budget_gb=1.0,
+    dtype="float32",
+    identity="a",
+    quiet=True,
+    memory_gb=0.0,
+):
     teacher = frozen(models.model(per_word=per_word))
     online = OnlineTeacher(teacher, reads, identity)
-    log = Journal(quiet=True)
+    log = Journal(quiet=quiet)
     sizes = {"budget_gb": budget_gb, "memory_gb": memory_gb}
     return online, open_teacher(online, made, folder=folder, dtype=dtype, log=log, **sizes)
 
@@ -93,12 +105,16 @@ def test_each_input_is_in_the_key(tmp_path, change):
     assert len(list(tmp_path.iterdir())) == 2
 
 
-def test_torn_cache_is_rebuilt(tmp_path):
+@pytest.mark.parametrize("how", ["shortened", "flipped", "deleted"])
+@pytest.mark.parametrize("name", ["hidden.2.bin", "logits.bin", "cache.json"])
+def test_damaged_cache_is_told_of_and_rebuilt(tmp_path, name, how, capsys):
     made = rows()
     opened(tmp_path, made)
-    file = next(tmp_path.rglob("hidden.2.bin"))
-    file.write_bytes(file.read_bytes()[:-8])
-    teacher, cached = opened(tmp_path, made)
+    dict(damages(next(tmp_path.rglob(name))))[how]()
+    teacher, cached = opened(tmp_path, made, quiet=False)
+    told = capsys.readouterr().err
+    assert name in told
+    assert "computed again" in told
     batch = made.batch([19], torch.device("cpu"))
     torch.testing.assert_close(cached.outputs(batch).hidden[2], teacher.outputs(batch).hidden[2])
 

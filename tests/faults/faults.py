@@ -98,6 +98,16 @@ def runs_short_of_memory_at(step: int) -> Callable[[], None]:
     return install
 
 
+def dies_after(step: int) -> Callable[[], None]:
+    """Death after the n-th step."""
+    return lambda: _after(step, lambda _: _die())
+
+
+def pauses_at(step: int) -> Callable[[], None]:
+    """A stop after the n-th step, until SIGCONT."""
+    return lambda: _after(step, lambda _: os.kill(os.getpid(), signal.SIGSTOP))
+
+
 def _after(number: int, change: Callable[[Any], None]) -> None:
     from limbeck.engine.step import Step
 

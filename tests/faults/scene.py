@@ -6,6 +6,7 @@ Each process is forked from this one, which has imported everything: so it costs
 import contextlib
 import hashlib
 import json
+import math
 import os
 import signal
 import sys
@@ -19,6 +20,8 @@ from typing import Any
 import torch
 import yaml
 
+import limbeck.cli.app  # noqa: F401  (imported here, so that no process does it again)
+from limbeck.cli import main
 from limbeck.core.bundle import is_bundle, open_bundle
 from limbeck.core.files import LOCK, TEMPORARY
 from limbeck.core.journal import Journal, read_events
@@ -50,7 +53,7 @@ def steps(rows: Path, model: Path) -> list[dict[str, Any]]:
         {"stage": "export", "out": "steps/onnx", "from": {"model": "student"}},
         {"stage": "quantize", "out": "steps/int8", "from": {"model": "steps/onnx", **made}}
         | {"min_agreement": 0, "max_drop": 1, "max_reverts": 0},
-        {"stage": "evaluate", "out": evaluation, "from": {**made, **models_made}, "draws": 20},
+        {"stage": "evaluate", "out": evaluation, "from": {**made, **models_made}, "draws": 100},
         {"stage": "package", "out": "bundle", "from": {**models_made, "model": "steps/int8", "evaluation": evaluation}},
         {"stage": "report", "out": "steps/report", "from": {**made, **models_made, "evaluation": evaluation}},
     ]
@@ -131,6 +134,7 @@ class Started:
     @classmethod
     def of(cls, arguments: list[str], log: Path, fault: Callable[[], Any] | None) -> "Started":
         """Fork one that runs `limbeck` with arguments."""
+        log.unlink(missing_ok=True)
         pid = os.fork()
         if pid == 0:
             _become(arguments, log, fault)
@@ -141,8 +145,8 @@ class Started:
         try:
             parts = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
         except OSError:
-            return float("inf")
-        return float("inf") if parts[0] == "Z" else (int(parts[11]) + int(parts[12])) / _HZ
+            return math.inf
+        return math.inf if parts[0] == "Z" else (int(parts[11]) + int(parts[12])) / _HZ
 
     def signal_after(self, cpu_s: float, number: int) -> None:
         """Send it a signal once it has used some processor time."""
@@ -150,6 +154,11 @@ class Started:
             time.sleep(max(0.002, (cpu_s - used) / 4))
         with contextlib.suppress(ProcessLookupError):
             os.kill(self.pid, number)
+
+    def wait_for_words(self) -> None:
+        """Until it has told something: before that it is Python that starts, and signals do what Python does."""
+        while self.cpu_s() < math.inf and not (self.log.is_file() and self.log.stat().st_size):
+            time.sleep(0.002)
 
     def wait(self) -> Ended:
         """Until it has ended."""
@@ -169,8 +178,6 @@ def _become(arguments: list[str], log: Path, fault: Callable[[], Any] | None) ->
         signal.signal(signal.SIGINT, signal.default_int_handler)
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
         sys.argv = ["limbeck", *arguments]
-        from limbeck.cli import main
-
         if fault is not None:
             fault()
         main()
@@ -219,8 +226,10 @@ def _events(path: Path) -> dict[str, list[str]]:
         if event["event"] == "step":
             current = event["step"]
             told[current] = []
+        elif event["event"] == "done":
+            current = ""
         elif event["event"] in ("epoch", "warning"):
-            told[current].append(json.dumps(_timeless(event), sort_keys=True))
+            told.setdefault(current, []).append(json.dumps(_timeless(event), sort_keys=True))
     return {step: lines for step, lines in told.items() if step in ("finetune", "distil")}
 
 

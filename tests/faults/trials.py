@@ -1,16 +1,17 @@
-"""Faults of every kind, one after another, each followed by the same command; what was tried, and what did not survive."""
+"""Faults of every kind, one after another, each followed by the same command; what was tried, and not survived."""
 
+import os
 import random
 import shutil
 import signal
 import subprocess
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.faults import faults
-from tests.faults.scene import Ended, Scene
+from tests.faults.scene import Ended, Scene, Started
 
 _KILLED = (-signal.SIGKILL,)
 
@@ -107,6 +108,7 @@ def signals(scene: Scene, tally: Tally, number: int, seed: int) -> None:
     def strike(out: Path, struck: int) -> Ended:
         asked = signal.SIGTERM if struck % 2 else signal.SIGINT
         started = scene.start(out)
+        started.wait_for_words()
         started.signal_after(draw.uniform(0, scene.cpu_s / 3), asked)
         ended = started.wait()
         if ended.code == 128 + asked:
@@ -123,10 +125,7 @@ def stopped(scene: Scene, after_steps: int) -> Path:
     """A run that died in the midst of a training, with two checkpoints."""
     out = scene.fresh()
 
-    def die() -> None:
-        faults._after(after_steps, lambda step: faults._die())
-
-    assert scene.run(out, die).code == -signal.SIGKILL
+    assert scene.run(out, faults.dies_after(after_steps)).code == -signal.SIGKILL
     return out
 
 
@@ -171,9 +170,9 @@ def damaged_files(scene: Scene, tally: Tally, number: int, seed: int) -> None:
     shutil.rmtree(out)
 
 
-def numbers(scene: Scene, tally: Tally) -> None:
+def numbers(scene: Scene, tally: Tally, steps: Sequence[int] = (2, 5, 9, 14)) -> None:
     """Weights that are no numbers: exit 3, and never saved."""
-    for step in (2, 5, 9, 14):
+    for step in steps:
         out = scene.fresh()
         ended = scene.run(out, faults.loses_its_numbers_at(step))
         tally.count("losses of numbers", f"step {step}")
@@ -181,22 +180,21 @@ def numbers(scene: Scene, tally: Tally) -> None:
         finished(scene, out, tally)
 
 
-def memory(scene: Scene, tally: Tally) -> None:
+def memory(scene: Scene, tally: Tally, steps: Sequence[int] = (3, 12)) -> None:
     """No memory: exit 3, and what to set."""
-    for step in (3, 12):
+    for step in steps:
         out = scene.fresh()
         ended = scene.run(out, faults.runs_short_of_memory_at(step))
         tally.count("shortages of memory", f"step {step}")
-        told = "Set accumulate to 2" in ended.told and "batch_size to 8" in ended.told
+        told = "Set part_tokens to" in ended.told and "batch_size to 8" in ended.told
         tally.check(ended.code == 3 and told, f"exit {ended.code}: {ended.told[-500:]}")
         finished(scene, out, tally)
 
 
-def full_disks(scene: Scene, tally: Tally, number: int) -> None:
+def full_disks(scene: Scene, tally: Tally, sizes: Sequence[int]) -> None:
     """Files that may not grow, larger and larger: an error that tells the bytes, and no litter."""
-    for strike in range(number):
+    for size in sizes:
         out = scene.fresh()
-        size = 200 * 2**strike
         ended = scene.run(out, faults.files_are_at_most(size))
         if ended.code == 0:
             shutil.rmtree(out)
@@ -245,12 +243,12 @@ def _check_full(tally: Tally, out: Path, ended: Ended) -> None:
 def second_processes(scene: Scene, tally: Tally) -> None:
     """Another process on the same directory: refused, and told whose it is; the first is not disturbed."""
     out = scene.fresh()
-    first = scene.start(out)
-    first.signal_after(scene.cpu_s / 8, signal.SIGSTOP)
-    second = type(first).of(["run", str(scene.recipe), "--out", str(out)], scene.folder / "second.txt", None).wait()
+    first = scene.start(out, faults.pauses_at(3))
+    os.waitpid(first.pid, os.WUNTRACED)
+    second = Started.of(["run", str(scene.recipe), "--out", str(out)], scene.folder / "second.txt", None).wait()
     tally.count("second processes")
     told = f"process {first.pid} is working on it" in second.told
     tally.check(second.code == 2 and told, f"exit {second.code}: {second.told[-500:]}")
-    first.signal_after(0, signal.SIGCONT)
+    os.kill(first.pid, signal.SIGCONT)
     tally.check((ended := first.wait()).code == 0, f"the first: exit {ended.code}: {ended.told[-500:]}")
     finished(scene, out, tally)
