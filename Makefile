@@ -30,8 +30,8 @@ demo: $(READY) ## Compress a model offline, in a few minutes; DEMO_ARGS="--rows 
 	$(BIN)/limbeck demo --out $(DEMO_OUT) $(DEMO_ARGS)
 	@echo "Report: $(abspath $(DEMO_OUT))/report.html"
 
-test: $(READY) ## Run the default tests: offline, on the CPU, under three minutes.
-	$(BIN)/python -m pytest $(TEST_ARGS)
+test: $(READY) ## Run the default tests: offline, on all cores, under three minutes on two.
+	$(BIN)/python -m pytest --numprocesses auto --dist loadfile $(TEST_ARGS)
 
 test-all: $(READY) ## Run the slow tests too, and those for an accelerator where there is one.
 	$(BIN)/python -m pytest -m "not network" $(TEST_ARGS)
