@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from limbeck.core.errors import BundleError
 from limbeck.core.files import new_directory, read_json, sha256_file, write_json
-from limbeck.core.hashing import canonical, digest
+from limbeck.core.hashing import digest
 from limbeck.core.intake import check_entry, entries, fault_of
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ class Draft:
                 for p in files
             },
         }
-        plain = json.loads(canonical(manifest))  # as it will be read
+        plain = json.loads(json.dumps(manifest))  # as it will be read
         write_json(self.path / MANIFEST, plain | {"sha256": digest(plain)})
         return Bundle(self.path)
 
