@@ -151,6 +151,18 @@ def test_nothing_finished_is_an_error(folder, monkeypatch):
         compare(folder, ["logits"], "nothing", seeds=(0,))
 
 
+def test_a_comparison_that_is_asked_to_end_does_not_go_on_with_the_next_run(folder, monkeypatch):
+    from limbeck.engine.interruption import StoppedError
+    from limbeck.stages import finetune
+
+    def run(spec, inputs, out, log):
+        raise StoppedError(15, "stopped")
+
+    monkeypatch.setattr(finetune, "run", run)
+    with pytest.raises(StoppedError):
+        compare(folder, ["logits"], "stopped", seeds=(0,))
+
+
 def test_shipped_recipe_runs_as_far_as_wanted(folder):
     settings = [*TOY, "distil.phases[1].epochs=1"]
     found = compare(folder, ["compress"], "short", seeds=(3,), settings=settings, until="student", student="2x12")
