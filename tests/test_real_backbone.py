@@ -21,7 +21,10 @@ pytestmark = pytest.mark.slow
 @pytest.fixture(scope="module")
 def run(tmp_path_factory):
     torch.set_num_threads(2)
-    return demo(tmp_path_factory.mktemp("demo") / "run", 2000, ["quantize.min_agreement=0.9"], Journal())
+    # A fifth of the demo's rows: one pass over them is too little for a student, and of 200 dev rows two are a point.
+    passes, gate = ("distil.phases[0].epochs=4", "distil.phases[1].epochs=3"), ("min_agreement=0.9", "max_drop=0.03")
+    settings = [*passes, *(f"quantize.{field}" for field in gate)]
+    return demo(tmp_path_factory.mktemp("demo") / "run", 2000, settings, Journal())
 
 
 def test_teacher_beats_chance_and_student_follows(run):
@@ -30,7 +33,7 @@ def test_teacher_beats_chance_and_student_follows(run):
     )
     assert teacher > 0.5  # eight balanced classes: chance is 0.125
     assert student > 0.9 * teacher
-    assert abs(bundle - student) < 0.02
+    assert abs(bundle - student) < 0.04
 
 
 def test_bundle_is_small_and_fast(run):
