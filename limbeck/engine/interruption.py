@@ -49,8 +49,8 @@ def listening() -> Iterator[Asked]:
     """Take down the first SIGINT or SIGTERM instead of dying of it; the second one is obeyed at once.
 
     In a thread that is not the main one nothing is listened to: only the main one may. What the process was told to
-    ignore, as a job in the background is of Ctrl-C, it goes on ignoring. What was taken down and not acted on by the end
-    of the block is let through there.
+    ignore, as a job in the background is of Ctrl-C, it goes on ignoring. What was taken down and not acted on by the
+    end of the block is let through there.
     """
     asked = Asked()
     if threading.current_thread() is not threading.main_thread():
