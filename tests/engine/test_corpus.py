@@ -1,5 +1,7 @@
 """Rows of a corpus: every token in its place, whatever is asked, however batches are cut."""
 
+import itertools
+
 import numpy as np
 import pytest
 import torch
@@ -42,7 +44,7 @@ def test_rows_are_the_documents_cut_in_order():
     batch = rows.batch(range(len(rows)), CPU)
     texts = dict(zip(batch.rows.tolist(), rows_of(batch), strict=True))
     bounds, expected = CORPUS.document_starts, []
-    for a, b in zip(bounds[:-1], bounds[1:], strict=True):
+    for a, b in itertools.pairwise(bounds):
         expected += [CORPUS.ids[i : min(i + 14, b)].tolist() for i in range(a, b, 14) if b - i >= 8]
     assert [texts[i] for i in range(len(rows))] == [[CLS, *row, SEP] for row in expected]
     assert rows.token_count(range(len(rows))) == len(batch.input_ids)
@@ -95,11 +97,9 @@ def rows_of_number(rows):
     return [row for _, row in sorted(zip(batch.rows.tolist(), rows_of(batch), strict=True))]
 
 
-@pytest.mark.parametrize(
-    "questions", [{"words": WORDS}, {"words": WORDS, "pairs": NEXT}, {"words": WORDS, "pairs": ORDER}]
-)
-def test_parts_are_the_whole(questions):
-    rows = corpus_rows(**questions)
+@pytest.mark.parametrize("pairs", [None, NEXT, ORDER])
+def test_parts_are_the_whole(pairs):
+    rows = corpus_rows(words=WORDS, pairs=pairs)
     numbers = [0, 3, 5, len(rows) + 3, 2 * len(rows) + 1]
     whole, parts = rows.batch(numbers, CPU), rows.parts(numbers, 3, CPU)
     assert sorted(r for p in parts for r in rows_of(p)) == sorted(rows_of(whole))
