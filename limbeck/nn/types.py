@@ -82,6 +82,7 @@ class Batch:
         moment: When the step is taken.
         relations: Of each row 0 if its second text follows the first, 1 if another stands in its place; None where
             nobody asks.
+        chances: Of each item a number in [0, 1), for what is drawn in its place; None where nothing is.
     """
 
     input_ids: Int[Tensor, " tokens"]
@@ -93,6 +94,7 @@ class Batch:
     shares: Mapping[Unit, float] = field(default_factory=lambda: dict.fromkeys(get_args(Unit), 1.0))
     moment: Moment = Moment()
     relations: Int[Tensor, " batch"] | None = None
+    chances: Float[Tensor, " items"] | None = None
 
     @cached_property
     def groups(self) -> tuple[tuple[int, int], ...]:
