@@ -71,7 +71,7 @@ class Model:
             del inputs["token_type_ids"]
         with taps.recording(taps.Recording(reads, layout, self.dims.layers, self.per_word)) as outputs:
             if self.parts.classifier is None or self.parts.replaced is not None:
-                hidden = self.network.base_model(**inputs).last_hidden_state  # type: ignore[operator, union-attr]
+                hidden = self.network.base_model(**inputs).last_hidden_state  # type: ignore[operator]
                 self._pretrained(hidden, layout, reads, outputs)
             else:
                 logits = self.network(**inputs).logits

@@ -1,8 +1,8 @@
 """The nouns of a training step: what goes into a model, what comes out, and how large it is."""
 
+import functools
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from functools import cached_property
 from itertools import accumulate, groupby
 from typing import Literal, get_args
 
@@ -94,12 +94,12 @@ class Batch:
     shares: Mapping[Unit, float] = field(default_factory=lambda: dict.fromkeys(get_args(Unit), 1.0))
     moment: Moment = Moment()
 
-    @cached_property
+    @functools.cached_property
     def groups(self) -> tuple[tuple[int, int], ...]:
         """Number of rows and their length, for each run of rows of equal length."""
         return tuple((len(list(rows)), length) for length, rows in groupby(self.lengths))
 
-    @cached_property
+    @functools.cached_property
     def firsts(self) -> Int[Tensor, " batch"]:
         """Place of each row's first token."""
         return torch.tensor([0, *accumulate(self.lengths)][:-1], device=self.input_ids.device)
@@ -108,7 +108,7 @@ class Batch:
         """The same tokens, of whose items only some are asked for."""
         return replace(self, items=self.items[places], targets=self.targets[places])
 
-    @cached_property
+    @functools.cached_property
     def positions(self) -> Int[Tensor, " tokens"]:
         """Place of each token in its row, from 0."""
         counted = torch.cat([torch.arange(length).repeat(rows) for rows, length in self.groups])
@@ -174,8 +174,8 @@ class Reads:
     relation: bool = False
 
     def __or__(self, other: "Reads") -> "Reads":
-        layers = (a | b for (_, a), (_, b) in zip(self.layers(), other.layers(), strict=True))
-        return Reads(self.logits or other.logits, *layers, relation=self.relation or other.relation)
+        both = replace(self, logits=self.logits or other.logits, relation=self.relation or other.relation)
+        return functools.reduce(lambda found, kind: found.with_layers([kind[0]], kind[1]), other.layers(), both)
 
     def __bool__(self) -> bool:
         return self.logits or self.relation or any(layers for _, layers in self.layers())

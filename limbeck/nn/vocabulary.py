@@ -70,7 +70,8 @@ def summed(
         teacher: Of the same items and the same vocabulary, if the terms read it.
     """
     learns = torch.is_grad_enabled()
-    total, each = _Summed.apply(student.features, student.weight, student.bias, terms, teacher, learns)
+    made = (student.features, student.weight, student.bias)
+    total, each = _Summed.apply(*made, terms, teacher, learns)  # type: ignore[no-untyped-call]
     return total, each
 
 
@@ -108,7 +109,7 @@ class _Summed(torch.autograd.Function):
         return each.sum(), each
 
     @staticmethod
-    @once_differentiable  # type: ignore[untyped-decorator]
+    @once_differentiable
     def backward(ctx: Any, total: Tensor, each: Tensor) -> tuple[Tensor | None, ...]:
         found = (ctx.gradients.features, ctx.gradients.weight, ctx.gradients.bias)
         given = [None if x is None else (x * total).to(kind) for x, kind in zip(found, ctx.types, strict=True)]

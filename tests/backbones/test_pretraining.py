@@ -12,17 +12,7 @@ from tests import models
 
 MASKED = list(models.FAMILIES)
 RELATED = ["bert", "albert", "mobilebert"]
-BATCH = replace(models.batch(per_word=True), items=torch.tensor([1, 3, 4, 10, 12, 23]), targets=torch.arange(6))
-
-
-def pretrained(family, head="MaskedLM", seed=0, **fields):
-    """A random stock network with larger weights than the initial ones, biases among them."""
-    torch.manual_seed(seed)
-    network = getattr(transformers, f"AutoModelFor{head}").from_config(models.config(family, **fields))
-    with torch.no_grad():
-        for parameter in network.parameters():
-            parameter.mul_(4) if parameter.ndim > 1 else parameter.add_(torch.randn_like(parameter) / 10)
-    return network.eval()
+BATCH = models.masked()
 
 
 def texts(network, **options):
@@ -49,9 +39,9 @@ def run(network, packs, reads):
 
 @pytest.mark.parametrize("family", MASKED)
 def test_a_masked_language_model_answers_as_the_stock_one(family, packs):
-    got = run(pretrained(family), packs, Reads(logits=True))
+    got = run(models.pretrained(family), packs, Reads(logits=True))
     with torch.no_grad():
-        wanted = logits_of(texts(pretrained(family)))
+        wanted = logits_of(texts(models.pretrained(family)))
     assert got.logits is got.relation is None
     torch.testing.assert_close(got.vocabulary.logits(), wanted, rtol=1e-5, atol=1e-5)
 
@@ -59,7 +49,8 @@ def test_a_masked_language_model_answers_as_the_stock_one(family, packs):
 @pytest.mark.parametrize("family", MASKED)
 def test_answers_are_the_same_where_the_last_layer_is_read_whole(family, packs):
     one, other = (
-        run(pretrained(family), packs, Reads(logits=True, hidden=frozenset(hidden))) for hidden in ((), (0, 2, 4))
+        run(models.pretrained(family), packs, Reads(logits=True, hidden=frozenset(hidden)))
+        for hidden in ((), (0, 2, 4))
     )
     torch.testing.assert_close(one.vocabulary.features, other.vocabulary.features)
     assert all(len(other.hidden[layer]) == len(BATCH.input_ids) for layer in (0, 2, 4))
@@ -69,9 +60,9 @@ def test_answers_are_the_same_where_the_last_layer_is_read_whole(family, packs):
 @pytest.mark.parametrize("whole", [False, True])
 def test_both_heads_answer_as_the_stock_ones(family, packs, whole):
     layers = frozenset({4} if whole else ())
-    got = run(pretrained(family, "PreTraining"), packs, Reads(logits=True, hidden=layers, relation=True))
+    got = run(models.pretrained(family, "PreTraining"), packs, Reads(logits=True, hidden=layers, relation=True))
     with torch.no_grad():
-        wanted = texts(pretrained(family, "PreTraining"))
+        wanted = texts(models.pretrained(family, "PreTraining"))
     torch.testing.assert_close(got.vocabulary.logits(), logits_of(wanted), rtol=1e-5, atol=1e-5)
     name = "sop_logits" if family == "albert" else "seq_relationship_logits"
     torch.testing.assert_close(got.relation, torch.cat([one[name] for one in wanted]))
@@ -79,7 +70,7 @@ def test_both_heads_answer_as_the_stock_ones(family, packs, whole):
 
 @pytest.mark.parametrize("family", RELATED)
 def test_what_is_not_read_is_not_given_and_nothing_masked_is_no_fault(family, packs):
-    model = tapped(pretrained(family, "PreTraining"), per_word=True)
+    model = tapped(models.pretrained(family, "PreTraining"), per_word=True)
     empty = replace(BATCH, items=BATCH.items[:0], targets=BATCH.targets[:0])
     for reads in (Reads(logits=True), Reads(relation=True)):
         with torch.no_grad():
@@ -89,25 +80,25 @@ def test_what_is_not_read_is_not_given_and_nothing_masked_is_no_fault(family, pa
 
 
 def test_a_discriminator_answers_as_the_stock_one(packs):
-    got = run(pretrained("electra", "PreTraining"), packs, Reads(logits=True))
+    got = run(models.pretrained("electra", "PreTraining"), packs, Reads(logits=True))
     with torch.no_grad():
-        wanted = logits_of(texts(pretrained("electra", "PreTraining")))
+        wanted = logits_of(texts(models.pretrained("electra", "PreTraining")))
     assert got.vocabulary is None
     torch.testing.assert_close(got.logits, wanted[:, None])
-    dims = tapped(pretrained("electra", "PreTraining"), per_word=True).dims
+    dims = tapped(models.pretrained("electra", "PreTraining"), per_word=True).dims
     assert (dims.labels, dims.answer) == (1, "classes")
 
 
 @pytest.mark.parametrize("family", MASKED)
 def test_dims_tell_the_vocabulary(family):
-    model = tapped(pretrained(family), per_word=False)
+    model = tapped(models.pretrained(family), per_word=False)
     assert (model.dims.labels, model.dims.over_tokens, model.per_word) == (models.VOCABULARY, True, True)
 
 
 @pytest.mark.parametrize("family", MASKED)
 @pytest.mark.parametrize("head", ["MaskedLM", "PreTraining"])
 def test_saved_networks_open_with_stock_classes(family, head, tmp_path):
-    network = pretrained(family, head)
+    network = models.pretrained(family, head)
     tapped(network, per_word=True).network.save_pretrained(tmp_path)
     again = getattr(transformers, f"AutoModelFor{head}").from_pretrained(tmp_path, use_safetensors=True).eval()
     bare = transformers.AutoModel.from_pretrained(tmp_path, use_safetensors=True).eval()
