@@ -34,7 +34,7 @@ from limbeck.engine.seed import seed_all
 from limbeck.engine.students import Sample, StudentSpec, begin_student, foresee_student, named_model
 from limbeck.engine.teacher_cache import Teacher, open_teacher
 from limbeck.engine.teachers import Tutor, together
-from limbeck.engine.training import Training
+from limbeck.engine.training import Training, single_phase
 from limbeck.nn.checkpoint import (
     load_bundle,
     model_hashes,
@@ -104,12 +104,7 @@ class Spec(StudentSpec):
     @model_validator(mode="before")
     @classmethod
     def _single_phase(cls, fields: Any) -> Any:
-        if not isinstance(fields, Mapping) or not (own := fields.keys() & Phase.model_fields.keys()):
-            return fields
-        if "phases" in fields:
-            raise ValueError(f"{', '.join(sorted(own))}: belongs to a phase; write phases[0].{min(own)}")
-        phase = {name: fields[name] for name in own}
-        return {**{k: v for k, v in fields.items() if k not in own}, "phases": (phase,)}
+        return single_phase(fields, Phase)
 
 
 def outside(spec: Spec) -> dict[str, str]:
