@@ -15,7 +15,10 @@ from limbeck.core.record import Record
 if TYPE_CHECKING:  # what predicts must not wait for pydantic
     from limbeck.core.spec import Spec
 
-SHELVES = ("readers", "corpora", "tasks", "backbones", "objectives", "augmenters", "quantizers", "metrics")
+SHELVES = (
+    *("readers", "corpora", "tasks", "backbones", "objectives", "pretexts", "augmenters"),
+    *("quantizers", "metrics"),
+)
 """The plural nouns under `limbeck/` that hold algorithms."""
 
 _SINGULARS = {"corpora": "corpus format"}

@@ -99,9 +99,7 @@ class Hub:
             raise missing_extra("datasets", "reading a data set of the hub") from None
         name, wanted, split = parse_reference(reference)
         try:
-            found = datasets.load_dataset(
-                name, self.spec.config or None, split=split, revision=wanted, streaming=True
-            )
+            found = datasets.load_dataset(name, self.spec.config or None, split=split, revision=wanted, streaming=True)
             names = list(found.column_names or found.features or ())
         except Exception as error:  # as above; unknown splits and configurations too
             raise _unreachable(reference, error) from None

@@ -1,4 +1,8 @@
-"""A weighted sum of objectives over one student: the module that a training step runs."""
+"""A weighted sum of objectives over one student: the module that a training step runs.
+
+Where the student answers with a vocabulary, objectives that read logits see some items at a time, and know nothing of
+it: each is a mean over items, and means over parts, weighed by the parts' shares, add up to that over all.
+"""
 
 import copy
 import functools
@@ -16,7 +20,8 @@ from limbeck.core.spec import Ramp, Weighted, ramps, value_at
 from limbeck.nn.compiling import compiled
 from limbeck.nn.model import Model
 from limbeck.nn.ports import Objective
-from limbeck.nn.types import Batch, Dims, Outputs, Reads
+from limbeck.nn.types import Batch, Dims, Outputs, Reads, Unit
+from limbeck.nn.vocabulary import summed
 
 
 class Mixture(nn.Module):
@@ -37,6 +42,7 @@ class Mixture(nn.Module):
         self.weights = {name: weight for name, (weight, _) in objectives.items()}
         self._units = {name: objective.unit for name, (_, objective) in objectives.items()}
         self.steady = steady
+        self._over_items = [name for name, (_, o) in objectives.items() if o.student_reads.logits]
         self._model = model
         self._no_split_modules = sorted({type(part.layer).__name__ for part in model.parts.layers})  # FSDP's units
         self.student_reads = _union(o.student_reads for _, o in objectives.values())
@@ -49,9 +55,36 @@ class Mixture(nn.Module):
             name: value_at(weight, batch.moment.progress) * batch.shares[self._units[name]]
             for name, weight in self.weights.items()
         }
+        apart = [] if student.vocabulary is None else self._over_items
         with torch.autocast(batch.input_ids.device.type, enabled=False):  # losses are taken in fp32
-            terms = {name: factors[name] * o(student, teacher, batch) for name, o in self.objectives.items()}
-        return {"loss": torch.stack(list(terms.values())).sum(), **terms}
+            terms = {
+                name: factors[name] * o(student, teacher, batch)
+                for name, o in self.objectives.items()
+                if name not in apart
+            }
+        summands = list(terms.values())
+        if apart:
+            total, values = self._in_chunks({name: factors[name] for name in apart}, student, teacher, batch)
+            summands.append(total)
+            terms.update(zip(apart, values, strict=True))
+        return {"loss": torch.stack(summands).sum(), **{name: terms[name] for name in self.objectives}}
+
+    def _in_chunks(
+        self, factors: Mapping[str, float], student: Outputs, teacher: Outputs, batch: Batch
+    ) -> tuple[Tensor, Tensor]:
+        """The sum of some objectives over logits of a vocabulary, and each of them, which alone has no gradients."""
+        assert student.vocabulary is not None
+        whole = _counts(batch)
+
+        def terms(places: slice, logits: Tensor, answers: Tensor | None) -> Tensor:
+            part = batch.of_items(places)
+            counts, own, taught = _counts(part), Outputs(logits=logits), Outputs(logits=answers)
+            shares = {name: counts[self._units[name]] / whole[self._units[name]].clamp(min=1) for name in factors}
+            return torch.stack(
+                [factor * shares[name] * self.objectives[name](own, taught, part) for name, factor in factors.items()]
+            )
+
+        return summed(terms, student.vocabulary, teacher.vocabulary if self.teacher_reads.logits else None)
 
     def twin(self) -> "Mixture":
         """A copy with parameters of its own."""
@@ -99,6 +132,11 @@ def build_objectives(
     if not names or len(set(names)) < len(names):
         raise RecipeError(f"objectives: give at least one, each once, with a weight above 0 (found {names})")
     return {s.kind: (s.weight, shelf("objectives").build(s, student, teacher)) for s in weighed}
+
+
+def _counts(batch: Batch) -> dict[Unit, Tensor]:
+    """How many there are of each unit that a part of the items has a share of, without waiting for the device."""
+    return {"items": torch.tensor(len(batch.items)), "labelled": (batch.targets >= 0).sum()}
 
 
 def _union(reads: Iterable[Reads]) -> Reads:

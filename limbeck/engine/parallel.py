@@ -91,7 +91,9 @@ def _by_ray(function: Callable[[Item], Result], items: Iterable[Item], workers: 
     try:
         import ray
     except ModuleNotFoundError:
-        raise ShelfError("the engine 'ray' needs 'ray', which is not installed: pip install 'limbeck[train,ray]'") from None
+        raise ShelfError(
+            "the engine 'ray' needs 'ray', which is not installed: pip install 'limbeck[train,ray]'"
+        ) from None
     if not ray.is_initialized():
         ray.init(log_to_driver=False)
     ray.data.DataContext.get_current().execution_options.preserve_order = True

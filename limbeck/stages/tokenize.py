@@ -167,9 +167,7 @@ def _cut(
     yield [*parts, rest], replace(place, shards=place.shards + 1, ended=True, told=told), dev
 
 
-def _lay_out(
-    shards: Shards, place: Place, dev: TokenisedDocuments, tokenise: Tokenise, draft: Draft
-) -> dict[str, Any]:
+def _lay_out(shards: Shards, place: Place, dev: TokenisedDocuments, tokenise: Tokenise, draft: Draft) -> dict[str, Any]:
     """Lay shards, held-out documents and counts into the Bundle; what is known of them."""
     counts = [found for number in range(place.shards) if (found := shards.counts(number))["tokens"]]
     if not counts:

@@ -261,7 +261,9 @@ def _with_column(spec: "Spec", column: str) -> "Spec":
     if not column:
         return spec
     if _COLUMN not in type(spec).model_fields:
-        raise RecipeError(f"column: {column!r} is given, but a corpus of format {spec.kind} has no columns; leave it out")
+        raise RecipeError(
+            f"column: {column!r} is given, but a corpus of format {spec.kind} has no columns; leave it out"
+        )
     return spec.model_copy(update={_COLUMN: column})
 
 

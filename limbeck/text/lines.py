@@ -73,7 +73,9 @@ def read_lines(path: Path, most_bytes: int, tally: Tally) -> Iterator[Line]:
             f"{path}: damaged, or not whole ({error}); what it holds cannot be read to its end: fetch or write it again"
         ) from None
     except OSError as error:
-        raise DataError(f"{path}: cannot be read ({error.strerror or error}); mend its permissions or the disk") from None
+        raise DataError(
+            f"{path}: cannot be read ({error.strerror or error}); mend its permissions or the disk"
+        ) from None
 
 
 def _decoded(data: bytes, place: str, tally: Tally) -> str | None:
