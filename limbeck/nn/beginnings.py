@@ -141,21 +141,43 @@ def with_vocabulary_head(source: Path | nn.Module) -> tuple[nn.Module, tuple[str
     Raises:
         BundleError: The checkpoint cannot be used.
     """
-    if isinstance(source, nn.Module):
-        network, new = _around(source)
-    else:
-        network, new = load_known(source, read_config(source), MASKED_LM)
-    head: Any = backbone_of(network.config).parts(network).vocabulary
-    of_head = {id(p) for module in head.modules() for p in module.parameters()}
+    if isinstance(source, Path):
+        return with_heads(source, MASKED_LM)
+    return _begun(*_around(source))
+
+
+def with_heads(source: Path, head: str) -> tuple[nn.Module, tuple[str, ...]]:
+    """A network for pre-training of a checkpoint, with its own heads as far as they are there; else with fresh ones.
+
+    Args:
+        source: A directory with config.json and safetensors.
+        head: Name of the auto class: `AutoModelForMaskedLM` or `AutoModelForPreTraining`.
+
+    Returns:
+        As `with_vocabulary_head` does.
+
+    Raises:
+        BundleError: The checkpoint cannot be used.
+    """
+    network, new = load_known(source, read_config(source), head)
+    parts = backbone_of(network.config).parts(network)
+    heads = [*parts.head, *parts.on_top(), *(parts.vocabulary.modules() if parts.vocabulary else ())]
+    may_be_new = {id(p) for module in heads for p in module.parameters()}
     named = dict(network.named_parameters(remove_duplicate=False))
-    if not isinstance(source, nn.Module):
-        check_whole(source, {name for name in new if id(named[name]) not in of_head})
+    check_whole(source, {name for name in new if id(named[name]) not in may_be_new})
+    return _begun(network, new)
+
+
+def _begun(network: nn.Module, new: set[str]) -> tuple[nn.Module, tuple[str, ...]]:
+    """Tie a fresh decoder to the table of tokens, and name the parameters that are new."""
+    named = dict(network.named_parameters(remove_duplicate=False))
     fresh_ones = {id(named[name]) for name in new}
-    if id(head.decoder.weight) in fresh_ones:
-        network.config.tie_word_embeddings = True  # type: ignore[union-attr]
-        network.tie_weights()  # type: ignore[operator]
-    if id(head.decoder.bias) in fresh_ones:
-        nn.init.zeros_(head.decoder.bias)
+    if (head := backbone_of(network.config).parts(network).vocabulary) is not None:
+        if id(head.decoder.weight) in fresh_ones:
+            network.config.tie_word_embeddings = True  # type: ignore[union-attr]
+            network.tie_weights()  # type: ignore[operator]
+        if id(head.decoder.bias) in fresh_ones:
+            nn.init.zeros_(head.decoder.bias)
     table = network.get_input_embeddings().weight  # type: ignore[operator]
     return network, tuple(name for name, p in network.named_parameters() if id(p) in fresh_ones and p is not table)
 

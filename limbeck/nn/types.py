@@ -83,6 +83,9 @@ class Batch:
         rows: Row of the data that each row is, for caches.
         shares: Of a part of a larger batch: which share of each unit of that batch it has.
         moment: When the step is taken.
+        relations: Of each row 0 if its second text follows the first, 1 if another stands in its place; None where
+            nobody asks.
+        chances: Of each item a number in [0, 1), for what is drawn in its place; None where nothing is.
     """
 
     input_ids: Int[Tensor, " tokens"]
@@ -93,6 +96,8 @@ class Batch:
     rows: Int[Tensor, " batch"]
     shares: Mapping[Unit, float] = field(default_factory=lambda: dict.fromkeys(get_args(Unit), 1.0))
     moment: Moment = Moment()
+    relations: Int[Tensor, " batch"] | None = None
+    chances: Float[Tensor, " items"] | None = None
 
     @functools.cached_property
     def groups(self) -> tuple[tuple[int, int], ...]:
