@@ -51,11 +51,13 @@ def _rates(value: Any) -> float | tuple[float, ...]:
         RecipeError: It is neither.
     """
     several = isinstance(value, list | tuple)
-    rates = tuple(value) if several else (value,)
-    numbers = all(isinstance(r, int | float) and not isinstance(r, bool) and 0 < r < math.inf for r in rates)
-    if not rates or not numbers or len(set(rates)) < len(rates):
+    try:
+        rates = tuple(math.nan if isinstance(rate, bool) else float(rate) for rate in (value if several else [value]))
+    except (TypeError, ValueError):
+        rates = ()
+    if not rates or not all(0 < rate < math.inf for rate in rates) or len(set(rates)) < len(rates):
         raise RecipeError("give a finite number > 0, or a list of different ones, as [5.0e-5, 2.0e-4]")
-    return tuple(map(float, rates)) if several else float(value)
+    return rates if several else rates[0]
 
 
 def _plain_rates(rates: float | tuple[float, ...]) -> float | list[float]:

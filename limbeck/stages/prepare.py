@@ -130,7 +130,7 @@ def run(spec: Spec, inputs: Mapping[str, Bundle], out: Path, log: Journal) -> Bu
         for role in SPLITS:
             write_examples(draft.path / f"{role}.jsonl", splits[role].examples)
         draft.facts.update(
-            name=_name(spec),
+            name=named_after(spec.train),
             task=fields.plain(),
             labels=list(task.label_names(given["train"].examples)),
             counts={
@@ -198,8 +198,13 @@ def _read(path: Path, spec: Spec) -> Table:
     return table
 
 
-def _name(spec: Spec) -> str:
-    path = Path(spec.train).expanduser().resolve()
+def named_after(train: str) -> str:
+    """What a data set is called by the path of the rows to train on.
+
+    >>> named_after("glue/sst2/train.tsv"), named_after("reviews.csv")
+    ('sst2', 'reviews')
+    """
+    path = Path(train).expanduser().resolve()
     return (path.parent.name or path.stem) if path.stem.lower() in _PLAIN_STEMS else path.stem
 
 

@@ -4,6 +4,7 @@ import pytest
 
 from limbeck.core.bundle import Bundle
 from limbeck.core.measurement import Measurement
+from limbeck.evidence.across import Across
 from limbeck.evidence.repeats import Repeats, Trial
 from limbeck.page.comparison import ComparisonPage
 from tests.page.factory import Run
@@ -33,7 +34,10 @@ def trials(recipe: str, *scores: float, seconds: float = 300) -> list[Trial]:
 
 def page_of(evaluated: Bundle, *found: list[Trial], recipes=("plain", "better"), failures=None) -> ComparisonPage:
     repeats = Repeats(recipes, "accuracy", [trial for own in found for trial in own])
-    return ComparisonPage(repeats, evaluated, failures or {}, {name: f"limbeck: 1  # {name}" for name in recipes})
+    across, bundles = Across({"films": repeats}), {"films": evaluated}
+    return ComparisonPage(
+        "comparison", across, bundles, failures or {}, {name: f"limbeck: 1  # {name}" for name in recipes}
+    )
 
 
 def text_of(html: str) -> str:
