@@ -1,7 +1,7 @@
 """The same recipes, or the same encoders, on several data sets: a score for each, and their mean as benchmarks take it.
 
-The mean over data sets is taken within each seed, and only of seeds that were finished on all of them, so that no recipe
-gains by what it left out. As on GLUE (Wang et al. 2019, arXiv:1804.07461) a correlation counts as a fraction does.
+The mean over data sets is taken within each seed, and only of seeds that were finished on all of them, so that no
+recipe gains by what it left out. As on GLUE (Wang et al. 2019, arXiv:1804.07461) a correlation counts as a fraction.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
