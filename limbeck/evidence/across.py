@@ -101,7 +101,7 @@ class Across:
         metrics = ", ".join(f"{metric_name(of.primary)} on {name}" for name, of in self.sets.items())
         most = max(len(of.of(recipe)) for of in self.sets.values() for recipe in of.recipes)
         what = "means over seeds [95 % intervals]" if most > 1 else "one seed each, which allows no interval"
-        return f"Scores: {metrics}; {what}; {MEAN} and cost of seeds that were finished on all of them"
+        return f"Scores: {metrics}; {what}; {MEAN} and cost of seeds finished on all"
 
     def text(self) -> str:
         """The tables for a terminal."""
