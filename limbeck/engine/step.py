@@ -13,7 +13,7 @@ from limbeck.nn.types import Batch, Outputs
 
 if TYPE_CHECKING:
     from limbeck.engine.mixture import Mixture
-    from limbeck.engine.training import Training
+    from limbeck.engine.training import Updates
 
 
 class Step:
@@ -28,7 +28,7 @@ class Step:
         total: Steps in all, for the schedule.
     """
 
-    def __init__(self, mixture: "Mixture", spec: "Training", accelerator: Any, total: int) -> None:
+    def __init__(self, mixture: "Mixture", spec: "Updates", accelerator: Any, total: int) -> None:
         self._accelerator, self._spec, self._given = accelerator, spec, mixture
         self._trained = mixture.twin() if processes.sharded() else mixture
         self._tables = [] if spec.embeddings == "all" or processes.sharded() else mixture.untied_tables()
@@ -69,7 +69,7 @@ class Step:
 
     def dropout(self) -> None:
         """Switch dropout on or off, as the spec says: all that training mode changes in an encoder."""
-        self._trained.network.train(self._spec.dropout)
+        self._trained.train(self._spec.dropout)
 
     def compiled(self) -> AbstractContextManager[None]:
         """Inside the block, layers run compiled, if the spec says so."""

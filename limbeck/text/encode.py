@@ -17,6 +17,7 @@ import numpy as np
 from tokenizers import Tokenizer, pre_tokenizers
 
 from limbeck.core.errors import BundleError
+from limbeck.text.frame import Frame
 
 _CHARACTERS_PER_TOKEN = (8, 32, 128)
 """`max_length` times this many characters are read of a text, then more. What lies beyond the last is never read: of
@@ -105,12 +106,14 @@ class Encoder:
         return tokenizer
 
     @cached_property
-    def _frame(self) -> "_Frame":
-        return _Frame.of(self._words.encode("a"))
+    def frame(self) -> Frame:
+        """What stands around a text."""
+        return Frame.of(self._words.encode("a"))
 
     @cached_property
-    def _pair_frame(self) -> "_Frame":
-        return _Frame.of(self._words.encode("a", "a"))
+    def pair_frame(self) -> Frame:
+        """What stands around and between two texts."""
+        return Frame.of(self._words.encode("a", "a"))
 
     @cached_property
     def _byte_level(self) -> bool:
@@ -181,11 +184,11 @@ class Encoder:
     def _long_pair(self, *texts: str) -> Encoded:
         # Not by the library, which would make every combination of the windows of both.
         encodings = self._read(texts)
-        ids = [self._frame.own(encoding) for encoding in encodings]
+        ids = [self.frame.own(encoding) for encoding in encodings]
         sizes = [self.max_length if e.overflowing else len(own) for e, own in zip(encodings, ids, strict=True)]
-        room = self.max_length - self._pair_frame.size
+        room = self.max_length - self.pair_frame.size
         taken = _longest_first(sizes, room)
-        pair = self._pair_frame.around(*(own[:size] for own, size in zip(ids, taken, strict=True)))
+        pair = Encoded(*self.pair_frame.around(*(own[:size] for own, size in zip(ids, taken, strict=True))))
         pair.cut = sum(sizes) > room
         return pair
 
@@ -197,8 +200,8 @@ class Encoder:
         """
         pieces = self._pieces(dict.fromkeys(chain.from_iterable(sentences)))
         overlap = (self.max_length - 2) // _WINDOW_CONTEXT
-        room = self.max_length - self._frame.size
-        return [_windows([pieces[word] for word in sentence], self._frame, room, overlap) for sentence in sentences]
+        room = self.max_length - self.frame.size
+        return [_windows([pieces[word] for word in sentence], self.frame, room, overlap) for sentence in sentences]
 
     def _pieces(self, words: Iterable[str]) -> dict[str, list[int]]:
         """Each word's token ids; no word's depend on its neighbours."""
@@ -211,50 +214,6 @@ class Encoder:
         return {word: encoding.ids for word, encoding in zip(known, encodings, strict=True)}
 
 
-@dataclass(frozen=True, slots=True)
-class _Frame:
-    """Special tokens before, between and after texts, as pairs of id and type id, and the type id of each text."""
-
-    special: list[list[tuple[int, int]]]
-    types: list[int]
-
-    @classmethod
-    def of(cls, shown: Any) -> "_Frame":
-        """The frame of an encoding of the library."""
-        special: list[list[tuple[int, int]]] = [[]]
-        types: list[int] = []
-        for token, kind, text in zip(shown.ids, shown.type_ids, shown.sequence_ids, strict=True):
-            if text is None:
-                special[-1].append((token, kind))
-            elif text == len(types):
-                types.append(kind)
-                special.append([])
-        return cls(special, types)
-
-    @property
-    def before(self) -> int:
-        """Special tokens before the first text."""
-        return len(self.special[0])
-
-    @property
-    def size(self) -> int:
-        """Special tokens in all."""
-        return sum(map(len, self.special))
-
-    def own(self, encoding: Any) -> list[int]:
-        """The ids of an encoding of one text, without those of the frame."""
-        ids: list[int] = encoding.ids
-        return ids[self.before : len(ids) - len(self.special[1])]
-
-    def around(self, *texts: Sequence[int]) -> Encoded:
-        """An input of these texts' ids."""
-        ids, types = ([part[column] for part in self.special[0]] for column in (0, 1))
-        for text, kind, special in zip(texts, self.types, self.special[1:], strict=True):
-            ids += [*text, *(part[0] for part in special)]
-            types += [*[kind] * len(text), *(part[1] for part in special)]
-        return Encoded(ids, types)
-
-
 def _longest_first(sizes: Sequence[int], room: int) -> list[int]:
     """Tokens that each of two texts may keep: the shorter one all of them, if that is at most half."""
     shorter, longer = sorted(sizes)
@@ -264,11 +223,11 @@ def _longest_first(sizes: Sequence[int], room: int) -> list[int]:
     return [longer, shorter] if sizes[0] > sizes[1] else [shorter, longer]
 
 
-def _windows(pieces: Sequence[Sequence[int]], frame: _Frame, room: int, overlap: int) -> list[Encoded]:
+def _windows(pieces: Sequence[Sequence[int]], frame: Frame, room: int, overlap: int) -> list[Encoded]:
     """Windows of at most `room` tokens, of which each shares `overlap` with the one before."""
     ids = list(chain.from_iterable(pieces))
     starts = range(0, max(len(ids) - overlap, 1), room - overlap)
-    windows = [frame.around(ids[start : start + room]) for start in starts]
+    windows = [Encoded(*frame.around(ids[start : start + room])) for start in starts]
     words = np.array([word for word, its in enumerate(pieces) if its], dtype=np.int64)
     places = np.fromiter(accumulate(map(len, pieces), initial=0), dtype=np.int64)[words]
     chosen = _farthest_from_edge(places, len(windows), room - overlap, np.array([len(w) for w in windows]), frame)
@@ -280,7 +239,7 @@ def _windows(pieces: Sequence[Sequence[int]], frame: _Frame, room: int, overlap:
     return windows
 
 
-def _farthest_from_edge(places: np.ndarray, count: int, step: int, lengths: np.ndarray, frame: _Frame) -> np.ndarray:
+def _farthest_from_edge(places: np.ndarray, count: int, step: int, lengths: np.ndarray, frame: Frame) -> np.ndarray:
     """The window for each place, of the last one that begins before it and the one before that; ascending."""
     last = np.minimum(places // step, count - 1)
     before = np.maximum(last - 1, 0)
