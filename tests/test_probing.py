@@ -32,7 +32,9 @@ def folder(tmp_path_factory):
     models.entities(folder / "names.conll", 120)
     models.backbone(folder / "bare", layers=2)
     models.masked_lm(folder / "masked")
-    limbeck.import_checkpoint(config=folder / "masked", out=folder / "bundle", max_length=32, log=QUIET)
+    limbeck.import_checkpoint(
+        config=folder / "masked", out=folder / "bundle", head="masked_lm", max_length=32, log=QUIET
+    )
     return folder
 
 

@@ -8,7 +8,10 @@ import typer
 _ROWS = "CSV, TSV, JSONL, Parquet, CoNLL, or a `datasets` folder."
 Data = Annotated[Path, typer.Argument(metavar="DATA", help=_ROWS)]
 RowsFlags = Annotated[
-    list[str], typer.Option("--data", metavar="[NAME=]DATA", help=f"{_ROWS[:-1]}, or one with files train, dev, test; repeatable.")
+    list[str],
+    typer.Option(
+        "--data", metavar="[NAME=]DATA", help=f"{_ROWS[:-1]}, or one with files train, dev, test; repeatable."
+    ),
 ]
 DataFlag = Annotated[Path, typer.Option("--data", metavar="DATA", help="A file of rows, or a prepared data Bundle.")]
 Model = Annotated[Path, typer.Argument(metavar="MODEL", help="A Bundle that holds a model.")]
