@@ -15,7 +15,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 from torch.nn.functional import linear
 
-CHUNK_BYTES = 1 << 26
+CHUNK_BYTES = 1 << 25
 """Most that the logits of a chunk take in fp32."""
 
 
