@@ -26,14 +26,15 @@ from limbeck.engine.run import Run
 from limbeck.engine.seed import seed_all
 from limbeck.engine.training import CorpusPhase, Tracked, single_phase
 from limbeck.nn.beginnings import MASKED_LM, from_shape, with_heads
-from limbeck.nn.checkpoint import check_length, model_hashes, read_tokenizer, resolve, save, save_tokenizer
+from limbeck.nn.checkpoint import check_length, model_hashes, read_tokenizer, resolve, save
 from limbeck.nn.generators import generator_of
 from limbeck.nn.model import Model, best_device, tapped
 from limbeck.nn.outlook import Outlook, outlook_of
+from limbeck.nn.tokenizers import lay_tokenizer
 from limbeck.objectives.labels import Spec as Labels
 from limbeck.objectives.text_relation import Spec as TextRelation
 from limbeck.pretexts.masked_lm import Spec as MaskedLM
-from limbeck.text.encode import Encoder
+from limbeck.text.encode import Encoder, open_tokenizer
 from limbeck.text.lexicon import open_lexicon
 from limbeck.text.token_store import open_store
 
@@ -124,7 +125,7 @@ def run(spec: Spec, inputs: Mapping[str, Bundle], out: Path, log: Journal) -> Bu
     _check_heads(spec, model)
     model.network.to(best_device())
     with create_bundle(out, "pretrain", spec, inputs, outside(spec)) as draft:
-        save_tokenizer(corpus.path, draft.path)
+        lay_tokenizer(corpus, draft.path)
         history: list[dict[str, Any]] = []
         if idle:
             log.say(f"{spec.model} has the heads that are wanted: it is not trained")
@@ -183,7 +184,7 @@ def _network(spec: Spec, corpus: Bundle) -> tuple[Any, bool]:
         new = tuple(name for name, _ in network.named_parameters())
     else:
         source = resolve(spec.model)
-        if read_tokenizer(source).to_str() != read_tokenizer(corpus.path).to_str():
+        if read_tokenizer(source).to_str() != open_tokenizer(corpus.file("tokenizer.json")).to_str():
             raise BundleError(
                 f"{corpus.path}: was cut into tokens by another tokenizer than {spec.model}'s; cut it by that one: "
                 f"limbeck tokenize CORPUS --tokenizer {spec.model}"
@@ -230,8 +231,8 @@ def _train(spec: Spec, corpus: Bundle, model: Model, log: Journal, out: Path, ke
         shared = Run.open(spec, model, exam, log, out, key) if shared is None else replace(shared, exam=exam)
         seen = phase.steps * phase.batch_size
         log.say(
-            f"{model.dims}, {model.parameter_count() / 1e6:.1f} M parameters: {phase.steps} steps of {phase.batch_size} "
-            f"texts of up to {phase.max_length} tokens, {seen / len(rows):.2g} passes over the corpus"
+            f"{model.dims}, {model.parameter_count() / 1e6:.1f} M parameters: {phase.steps} steps of "
+            f"{phase.batch_size} texts of up to {phase.max_length} tokens, {seen / len(rows):.2g} passes over the corpus"
         )
         course = Rounds(rows, phase.steps, phase.evaluate_every, phase.batch_size, spec.seed)
         history += train(mixture, course, None, phase, shared, f"pretrain {number} {phase.name}".rstrip())
