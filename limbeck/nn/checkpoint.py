@@ -295,6 +295,11 @@ def save(model: Model, folder: Path) -> None:
     model.network.save_pretrained(folder)  # type: ignore[operator]
 
 
+def save_encoder(model: Model, folder: Path) -> None:
+    """Write config.json and model.safetensors of the encoder alone, without its heads."""
+    model.network.base_model.save_pretrained(folder)  # type: ignore[operator, union-attr]
+
+
 def save_tokenizer(source: Path, folder: Path) -> None:
     """Write the fast tokenizer of a directory as tokenizer.json and its companions.
 

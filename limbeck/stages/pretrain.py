@@ -229,10 +229,10 @@ def _train(spec: Spec, corpus: Bundle, model: Model, log: Journal, out: Path, ke
         rows, held = (CorpusRows(stores[split], encoder, questions, spec.seed) for split in ("train", "dev"))
         exam = CorpusExam(mixture, held, None)
         shared = Run.open(spec, model, exam, log, out, key) if shared is None else replace(shared, exam=exam)
-        seen = phase.steps * phase.batch_size
+        passes = phase.steps * phase.batch_size / len(rows)
         log.say(
             f"{model.dims}, {model.parameter_count() / 1e6:.1f} M parameters: {phase.steps} steps of "
-            f"{phase.batch_size} texts of up to {phase.max_length} tokens, {seen / len(rows):.2g} passes over the corpus"
+            f"{phase.batch_size} texts of up to {phase.max_length} tokens, {passes:.2g} passes over the corpus"
         )
         course = Rounds(rows, phase.steps, phase.evaluate_every, phase.batch_size, spec.seed)
         history += train(mixture, course, None, phase, shared, f"pretrain {number} {phase.name}".rstrip())

@@ -27,11 +27,11 @@ from limbeck.core.spec import Spec as CoreSpec
 from limbeck.core.spec import incidental
 from limbeck.engine.parallel import Engine, mapped
 from limbeck.engine.shards import Place, Shards, working_directory
+from limbeck.nn.tokenizers import lay_tokenizer, tokenizer_hashes
 from limbeck.text.corpus import Corpus, Tally, chunks, open_corpus
 from limbeck.text.token_documents import TokenisedDocuments, hold_out, token_type, write_shard
 from limbeck.text.token_store import TokenStore, open_store, shard_name, write_index
 from limbeck.text.tokenise import Tokenise
-from limbeck.nn.tokenizers import lay_tokenizer, tokenizer_hashes
 
 _CHUNK_CHARACTERS = 1_000_000
 """What a process is given at a time. Shards end between two chunks, so that the store depends on this number."""
@@ -122,7 +122,7 @@ def _make(
         if place.shards:
             log.say(f"going on behind {place.shards} shards: {place.documents} documents, {place.tokens} tokens")
         with closing(_cut(spec, corpus, tokenise, place, dev, log)) as made:
-            for parts, place, dev in made:  # noqa: B020  (where one shard ends is where to go on)
+            for parts, place, dev in made:
                 shards.save(place, parts, dev)
                 if shards.path(place.shards).is_dir():
                     break  # it is there from before, and perhaps others behind it

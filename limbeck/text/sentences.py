@@ -12,14 +12,78 @@ _CANDIDATES = re.compile(r"""([.!?…。！？｡]+)["'”’»)\]}」』）】�
 _FULL = frozenset("。！？｡")
 _GOING_ON = frozenset(",;:，、；：")
 _BEFORE_A_NAME = frozenset(
-    "mr mrs ms messrs dr prof rev fr st ste mt ft gen col lt capt cmdr maj sgt cpl adm gov sen rep hon pres supt "
-    "vs e.g i.e cf viz ca approx al eds".split()
+    [
+        "mr",
+        "mrs",
+        "ms",
+        "messrs",
+        "dr",
+        "prof",
+        "rev",
+        "fr",
+        "st",
+        "ste",
+        "mt",
+        "ft",
+        "gen",
+        "col",
+        "lt",
+        "capt",
+        "cmdr",
+        "maj",
+        "sgt",
+        "cpl",
+        "adm",
+        "gov",
+        "sen",
+        "rep",
+        "hon",
+        "pres",
+        "supt",
+        "vs",
+        "e.g",
+        "i.e",
+        "cf",
+        "viz",
+        "ca",
+        "approx",
+        "al",
+        "eds",
+    ]
 )
 """Whatever follows these belongs to them."""
 _BEFORE_A_NUMBER = frozenset(
-    "no nos p pp vol vols ch chap sec fig figs eq art op ed jan feb mar apr jun jul aug sep sept oct nov dec".split()
+    [
+        "no",
+        "nos",
+        "p",
+        "pp",
+        "vol",
+        "vols",
+        "ch",
+        "chap",
+        "sec",
+        "fig",
+        "figs",
+        "eq",
+        "art",
+        "op",
+        "ed",
+        "jan",
+        "feb",
+        "mar",
+        "apr",
+        "jun",
+        "jul",
+        "aug",
+        "sep",
+        "sept",
+        "oct",
+        "nov",
+        "dec",
+    ]
 )
-_AMBIGUOUS = frozenset("inc ltd co corp bros jr sr etc est dept univ assn".split())
+_AMBIGUOUS = frozenset(["inc", "ltd", "co", "corp", "bros", "jr", "sr", "etc", "est", "dept", "univ", "assn"])
 """These, like initials (`J.`, `U.S.`), end a sentence only before a word that few names begin with."""
 _STARTER = re.compile(
     r"(?:The|An?|This|That|These|Those|He|She|It|They|We|I|You|His|Her|Its|Their|Our|My|In|On|At|By|For|From|With|To|"
