@@ -44,7 +44,7 @@ _HOMES = {
 }
 _STAGES = (
     *("prepare", "augment", "import_checkpoint", "finetune", "distil", "export", "quantize"),
-    *("evaluate", "benchmark", "package", "report"),
+    *("evaluate", "benchmark", "package", "report", "tokenizer", "tokenize"),
 )
 
 __all__ = [  # noqa: F822  (the stages are made when asked for)
@@ -77,6 +77,8 @@ __all__ = [  # noqa: F822  (the stages are made when asked for)
     "read_recipe",
     "report",
     "run",
+    "tokenize",
+    "tokenizer",
 ]
 
 

@@ -148,7 +148,7 @@ def _blocks(raw: BinaryIO) -> Iterator[bytes]:
     if packed.startswith(b"\x1f\x8b"):
         file = gzip.GzipFile(fileobj=raw)
     elif packed.startswith(b"\xfd7zXZ"):
-        file = lzma.LZMAFile(raw)
+        file = lzma.LZMAFile(raw)  # noqa: SIM115  (whoever has opened the file closes it)
     while block := file.read(_BLOCK_BYTES):
         yield block
 
