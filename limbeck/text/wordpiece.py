@@ -109,8 +109,8 @@ def train(texts: Iterable[str], reading: Reading, size: int, alphabet: Sequence[
     if (least := len(SPECIAL) + len(alphabet) + len(inside)) > size:
         raise RecipeError(
             f"tokenizer.size: {size} tokens are fewer than {least}: the {len(alphabet)} characters of the alphabet, "
-            f"{len(inside)} of them again within words, and {len(SPECIAL)} special tokens; set size higher, or alphabet "
-            "lower"
+            f"{len(inside)} of them again within words, and {len(SPECIAL)} special tokens; set size higher, or "
+            "alphabet lower"
         )
     trainer = WordPieceTrainer(
         vocab_size=size,
@@ -174,9 +174,8 @@ def check_special(place: str, vocabulary: Mapping[str, int]) -> None:
         BundleError: One is missing.
     """
     if missing := [token for token in SPECIAL.values() if token not in vocabulary]:
-        raise BundleError(
-            f"{place}: no {', '.join(missing)} in its {len(vocabulary)} tokens; BERT needs {', '.join(SPECIAL.values())}"
-        )
+        needed = ", ".join(SPECIAL.values())
+        raise BundleError(f"{place}: no {', '.join(missing)} in its {len(vocabulary)} tokens; BERT needs {needed}")
 
 
 def framed(made: Tokenizer) -> Tokenizer:
