@@ -29,7 +29,9 @@ def test_a_folder_is_all_its_files_sorted_by_name_each_by_its_own_format(tmp_pat
 def test_a_format_that_is_said_overrules_names(tmp_path):
     (tmp_path / "wiki.en").write_text("a\n\nb\n")
     assert texts(tmp_path, form="text") == texts(tmp_path / "wiki.en", form="text") == [["a"], ["b"]]
-    with pytest.raises(DataError, match=r"wiki.en: no file of a known format .*\.txt.*--format: hub, jsonl, parquet, te"):
+    with pytest.raises(
+        DataError, match=r"wiki.en: no file of a known format .*\.txt.*--format: hub, jsonl, parquet, te"
+    ):
         texts(tmp_path / "wiki.en")
 
 
