@@ -3,6 +3,7 @@
 Results come in the order of the items, and never more than a few items wait in memory.
 """
 
+import functools
 import multiprocessing
 import os
 import signal
@@ -107,6 +108,13 @@ def _by_ray(function: Callable[[Item], Result], items: Iterable[Item], workers: 
 
 
 def _row(row: dict[str, Any], shared: Any) -> dict[str, Any]:
+    return {"result": _opened(shared)(row["item"])}
+
+
+@functools.lru_cache(maxsize=1)
+def _opened(shared: Any) -> Callable[[Any], Any]:
+    """The function, made ready once in each process."""
     import ray
 
-    return {"result": ray.get(shared)(row["item"])}
+    found: Callable[[Any], Any] = ray.get(shared)
+    return found

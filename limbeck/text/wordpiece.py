@@ -162,7 +162,7 @@ def from_file(path: Path) -> Tokenizer:
     check_special(str(path), vocabulary)
     if len(vocabulary) != max(vocabulary.values()) + 1:
         raise BundleError(
-            f"{path}: {len(vocabulary)} tokens, but ids up to {max(vocabulary.values())}; ids have no gaps"
+            f"{path}: {len(vocabulary)} tokens, but ids up to {max(vocabulary.values())}; ids must have no gaps"
         )
     return made
 

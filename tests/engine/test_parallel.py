@@ -2,6 +2,7 @@ import os
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
@@ -44,7 +45,7 @@ def test_an_error_of_the_function_comes_through(workers):
 
 
 def test_a_process_that_is_ended_from_outside_is_told():
-    with pytest.raises(LimbeckError, match="was ended from outside .*set workers lower"):
+    with pytest.raises(LimbeckError, match=r"was ended from outside .*set workers lower"):
         list(mapped(Dies(), [1], 2))
 
 
@@ -71,7 +72,7 @@ def test_processes_end_with_the_one_that_began_them(tmp_path):
     left = [int(number) for number in ended.stdout.split()]
     assert left
     for _ in range(100):
-        left = [number for number in left if os.path.exists(f"/proc/{number}")]
+        left = [number for number in left if Path(f"/proc/{number}").exists()]
         if not left:
             return
         time.sleep(0.05)

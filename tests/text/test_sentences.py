@@ -1,4 +1,5 @@
 import time
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -41,8 +42,10 @@ def test_english(parts):
     ],
 )
 def test_chinese_and_mixed(parts):
-    glue = ["" if part[-1] > "\u2e80" or after[0] > "\u2e80" else " " for part, after in zip(parts, parts[1:] + ["完"])]
-    assert sentences("".join(part + space for part, space in zip(parts, glue))) == parts
+    text = parts[0]
+    for before, after in pairwise(parts):
+        text += after if before[-1] > "\u2e80" or after[0] > "\u2e80" else f" {after}"
+    assert sentences(text) == parts
 
 
 TEXT = st.text(st.sampled_from("aBz Mr.U.S!?…。！？”\"'）) \t3京他\u3000,，-"), max_size=80)
