@@ -5,10 +5,11 @@
 
 CORPUS is a file of text, plain or compressed, of which the first megabytes are taken, for each of the sizes; without
 one, `--generate` draws words by Zipf's law. A store is made by `limbeck tokenize` in a process of its own. Its memory is
-the sum over that process and its children, looked at twenty times a second; what they share is counted in each.
+the sum over that process and its children, looked at twenty times a second; what is shared is counted in each.
 """
 
 import argparse
+import resource
 import subprocess
 import sys
 import tempfile
@@ -25,7 +26,7 @@ from limbeck.text.lines import read_lines
 
 MEGABYTE = 1_000_000
 LOOKS_PER_SECOND = 20
-LINE = "{:>8} MB {:>8.1f} s {:>7.2f} MB/s {:>7.3f} s/MB {:>8.2f} M tokens {:>7} MB at the peak"
+LINE = "{:>8} MB {:>8.1f} s {:>7.2f} MB/s {:>7.3f} processor s/MB {:>8.2f} M tokens {:>7} MB of memory"
 
 
 def paragraphs(corpus: Path | None) -> Iterator[str]:
@@ -55,9 +56,9 @@ def write(corpus: Path | None, target: Path, size: int) -> int:
     return written
 
 
-def run(command: list[str]) -> tuple[float, int]:
-    """Seconds that a command takes, and bytes of memory of all its processes at the peak."""
-    start, peak = time.monotonic(), 0
+def run(command: list[str]) -> tuple[float, float, int]:
+    """Seconds that a command takes, of wall and of processor time, and bytes of memory of all its processes at most."""
+    start, peak, before = time.monotonic(), 0, processor_s()
     with psutil.Popen(command, stdout=subprocess.DEVNULL) as process:
         while process.poll() is None:
             try:
@@ -68,7 +69,13 @@ def run(command: list[str]) -> tuple[float, int]:
             time.sleep(1 / LOOKS_PER_SECOND)
         if process.returncode:
             raise SystemExit(f"the command failed: {' '.join(command)}")
-    return time.monotonic() - start, peak
+    return time.monotonic() - start, processor_s() - before, peak
+
+
+def processor_s() -> float:
+    """Processor time of all processes that this one has waited for."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def main() -> None:
@@ -88,9 +95,9 @@ def main() -> None:
             text, out = Path(folder) / "raw.txt", Path(folder) / str(size)
             written = write(given.corpus, text, size * MEGABYTE)
             command = [sys.executable, "-m", "limbeck", "tokenize", str(text), "--out", str(out)]
-            seconds, peak = run([*command, "--tokenizer", given.tokenizer, "--workers", str(given.workers)])
+            seconds, used, peak = run([*command, "--tokenizer", given.tokenizer, "--workers", str(given.workers)])
             mb, tokens = written / MEGABYTE, open_bundle(out).facts["tokens"] / 1e6
-            print(LINE.format(f"{mb:.1f}", seconds, mb / seconds, seconds / mb, tokens, peak // MEGABYTE), flush=True)
+            print(LINE.format(f"{mb:.1f}", seconds, mb / seconds, used / mb, tokens, peak // MEGABYTE), flush=True)
 
 
 if __name__ == "__main__":

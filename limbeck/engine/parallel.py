@@ -97,13 +97,15 @@ def _by_ray(function: Callable[[Item], Result], items: Iterable[Item], workers: 
         ) from None
     if not ray.is_initialized():
         ray.init(log_to_driver=False)
-    ray.data.DataContext.get_current().execution_options.preserve_order = True
+    context = ray.data.DataContext.get_current()
+    context.execution_options.preserve_order = True
+    context.enable_progress_bars = False
     count = workers or int(ray.cluster_resources().get("CPU", 1))
     shared = ray.put(function)
     source = iter(items)
     while wave := list(islice(source, _WAVE * count)):
         rows = ray.data.from_items([{"item": item} for item in wave], override_num_blocks=min(len(wave), 8 * count))
-        found = rows.map(_row, fn_args=(shared,), concurrency=count)
+        found = rows.map(_row, fn_args=(shared,), compute=ray.data.TaskPoolStrategy(size=count))
         yield from (row["result"] for row in found.iter_rows())
 
 
