@@ -47,7 +47,7 @@ _HOMES = {
 }
 _STAGES = (
     *("prepare", "augment", "import_checkpoint", "finetune", "distil", "export", "quantize"),
-    *("evaluate", "benchmark", "package", "report"),
+    *("evaluate", "benchmark", "package", "report", "tokenizer", "tokenize"),
 )
 
 __all__ = [  # noqa: F822  (the stages are made when asked for)
@@ -81,6 +81,8 @@ __all__ = [  # noqa: F822  (the stages are made when asked for)
     "read_recipe",
     "report",
     "run",
+    "tokenize",
+    "tokenizer",
 ]
 
 

@@ -15,6 +15,8 @@ from limbeck.core.spec import Spec, describe
 ROLES: Mapping[str, tuple[str, ...]] = {
     "prepare": (),
     "import_checkpoint": (),
+    "tokenizer": (),
+    "tokenize": (),
     "augment": ("data",),
     "finetune": ("data",),
     "distil": ("teacher", "data"),
@@ -63,7 +65,7 @@ def _is_input(stage: str, keyword: str, value: Any) -> bool:
     if keyword in (*ROLES[stage], *OPTIONAL.get(stage, ())):
         return True
     if keyword in execution.load_stage(stage).Spec.model_fields:
-        return False
+        return isinstance(value, Bundle)
     named = re.fullmatch(_MORE.get(stage, ""), keyword) is not None
     return isinstance(value, Bundle | Path) or (named and isinstance(value, str))
 

@@ -32,9 +32,12 @@ from limbeck.cli.quantize import quantize
 from limbeck.cli.report import report
 from limbeck.cli.run import run
 from limbeck.cli.shelf import shelf
+from limbeck.cli.tokenize import tokenize
+from limbeck.cli.tokenizer import tokenizer
 
 _VERBS = (
     *(compress, compare, probe, run, demo, predict, inspect, shelf),
+    *(tokenizer, tokenize),
     *(prepare, augment, import_checkpoint, finetune, distil, export, quantize, evaluate, benchmark, package, report),
 )
 

@@ -57,4 +57,8 @@ Task = Annotated[str | None, typer.Option("--task", metavar="NAME", help="A task
 Text = Annotated[str | None, typer.Option("--text", metavar="COLUMN", help="The column of the text or words.")]
 Pair = Annotated[str | None, typer.Option("--pair", metavar="COLUMN", help="The column of the second text.")]
 Label = Annotated[str | None, typer.Option("--label", metavar="COLUMN", help="The column of the label or tags.")]
+Format = Annotated[
+    str | None, typer.Option("--format", metavar="NAME", help="How a corpus is written (`limbeck shelf corpora`).")
+]
+Column = Annotated[str | None, typer.Option("--column", metavar="NAME", help="The column or key of the text.")]
 Encoding = Annotated[str | None, typer.Option("--encoding", metavar="NAME", help="The files' encoding.")]

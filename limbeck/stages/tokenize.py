@@ -7,7 +7,7 @@ order: more text never moves one from `dev` to `train` but by pushing it over th
 """
 
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from contextlib import closing
 from dataclasses import replace
 from itertools import islice
@@ -28,7 +28,7 @@ from limbeck.core.spec import incidental
 from limbeck.engine.parallel import Engine, mapped
 from limbeck.engine.shards import Place, Shards, working_directory
 from limbeck.nn.tokenizers import lay_tokenizer, tokenizer_hashes
-from limbeck.text.corpus import Corpus, Tally, chunks, open_corpus
+from limbeck.text.corpus import RawCorpus, Tally, chunks, open_corpus
 from limbeck.text.token_documents import TokenisedDocuments, hold_out, token_type, write_shard
 from limbeck.text.token_store import TokenStore, open_store, shard_name, write_index
 from limbeck.text.tokenise import Tokenise
@@ -88,7 +88,7 @@ def run(spec: Spec, inputs: Mapping[str, Bundle], out: Path, log: Journal) -> Bu
     corpus = _corpus(spec)
     work = working_directory(out)
     with create_bundle(out, "tokenize", spec, inputs, outside(spec)) as draft:
-        lay_tokenizer(inputs["tokenizer"] if "tokenizer" in inputs else spec.tokenizer, draft.path)
+        lay_tokenizer(inputs.get("tokenizer", spec.tokenizer), draft.path)
         tokenise = Tokenise((draft.path / "tokenizer.json").read_text(encoding="utf-8"))
         log.warn_all(f"{name}: of no known format, left out" for name in corpus.unused)
         with held(work, within=True):
@@ -106,12 +106,12 @@ def run(spec: Spec, inputs: Mapping[str, Bundle], out: Path, log: Journal) -> Bu
     return made
 
 
-def _corpus(spec: Spec) -> Corpus:
+def _corpus(spec: Spec) -> RawCorpus:
     return open_corpus(spec.corpus, spec.format, spec.column)
 
 
 def _make(
-    spec: Spec, corpus: Corpus, tokenise: Tokenise, shards: Shards, log: Journal
+    spec: Spec, corpus: RawCorpus, tokenise: Tokenise, shards: Shards, log: Journal
 ) -> tuple[Place, TokenisedDocuments]:
     """Make the shards that are not there yet; where the last one ends, and what is held out."""
     place, dev = Place(), TokenisedDocuments.none(token_type(tokenise.vocabulary))
@@ -122,7 +122,7 @@ def _make(
         if place.shards:
             log.say(f"going on behind {place.shards} shards: {place.documents} documents, {place.tokens} tokens")
         with closing(_cut(spec, corpus, tokenise, place, dev, log)) as made:
-            for parts, place, dev in made:
+            for parts, place, dev in made:  # where one shard ends is where to go on
                 shards.save(place, parts, dev)
                 if shards.path(place.shards).is_dir():
                     break  # it is there from before, and perhaps others behind it
@@ -130,8 +130,8 @@ def _make(
 
 
 def _cut(
-    spec: Spec, corpus: Corpus, tokenise: Tokenise, place: Place, dev: TokenisedDocuments, log: Journal
-) -> Iterator[tuple[list[TokenisedDocuments], Place, TokenisedDocuments]]:
+    spec: Spec, corpus: RawCorpus, tokenise: Tokenise, place: Place, dev: TokenisedDocuments, log: Journal
+) -> Generator[tuple[list[TokenisedDocuments], Place, TokenisedDocuments], None, None]:
     """The documents of each shard from a place on, where it ends, and what is held out by then."""
     tally = Tally(spec.max_line_chars, spec.max_broken_fraction)
     read: deque[tuple[int, int]] = deque()  # of each list that is under way: its documents, and bytes read until then
