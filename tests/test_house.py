@@ -23,7 +23,7 @@ FORBIDDEN_WORDS = re.compile(
     r"(Manager|Handler|Helper|Processor|Wrapper|Utils?)$|(^|_)(manager|handler|helper|utils?)(_|$)"
 )
 PARENTS = re.compile(
-    r"(\w+\.)?(\w*Spec|Record|Module|Exception|\w*Error|Protocol|NamedTuple|BaseModel|Weighted|Training|Tracked)"
+    r"(\w+\.)?(\w*Spec|Record|Module|Exception|\w*Error|Protocol|NamedTuple|BaseModel|Weighted|Updates|Training|Tracked)"
 )
 HOOKS = {"yaml.SafeLoader", "dict[int, str]"}
 """Libraries' hooks that can be reached by inheriting alone: a loader's rules, what `str.translate` finds missing."""

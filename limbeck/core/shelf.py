@@ -15,7 +15,7 @@ from limbeck.core.record import Record
 if TYPE_CHECKING:  # what predicts must not wait for pydantic
     from limbeck.core.spec import Spec
 
-SHELVES = ("readers", "tasks", "backbones", "objectives", "augmenters", "quantizers", "metrics")
+SHELVES = ("readers", "tasks", "backbones", "objectives", "pretexts", "augmenters", "quantizers", "metrics")
 """The plural nouns under `limbeck/` that hold algorithms."""
 
 

@@ -12,15 +12,15 @@ from torch import Tensor
 from limbeck.core.errors import TrainingError
 from limbeck.core.journal import Bar
 from limbeck.engine import processes
+from limbeck.engine.course import Course
 from limbeck.engine.feed import ahead
 from limbeck.engine.guards import LossGuard
 from limbeck.engine.interruption import Asked, StoppedError, listening
 from limbeck.engine.mixture import Mixture
-from limbeck.engine.rows import Rows, epoch_order
 from limbeck.engine.run import Run
 from limbeck.engine.step import Step
 from limbeck.engine.teacher_cache import Teacher
-from limbeck.engine.training import Training
+from limbeck.engine.training import Updates
 from limbeck.nn.model import best_device
 from limbeck.nn.types import Batch, Moment, Outputs
 
@@ -31,13 +31,13 @@ _NAMED_ROWS = 8
 
 
 def train(
-    mixture: Mixture, rows: Rows, teacher: Teacher | None, spec: Training, run: Run, phase: str
+    mixture: Mixture, course: Course, teacher: Teacher | None, spec: Updates, run: Run, phase: str
 ) -> list[dict[str, Any]]:
     """Train a mixture's network for one phase, or what is left of it.
 
     Args:
         mixture: The network and its objectives.
-        rows: What to train on.
+        course: What to train on, and in which order.
         teacher: Where the teacher's outputs come from; None if no objective reads any.
         spec: How to train.
         run: What the phases of the stage share; its `best` is updated after each epoch.
@@ -52,7 +52,7 @@ def train(
     """
     histories = run.progress.histories
     if phase not in histories:
-        histories[phase] = _Phase(mixture, rows, teacher, spec, run, phase).run()
+        histories[phase] = _Phase(mixture, course, teacher, spec, run, phase).run()
     return histories[phase]
 
 
@@ -60,14 +60,13 @@ class _Phase:
     """A phase under way: all that changes from step to step, so that it can be saved between any two."""
 
     def __init__(
-        self, mixture: Mixture, rows: Rows, teacher: Teacher | None, spec: Training, run: Run, name: str
+        self, mixture: Mixture, course: Course, teacher: Teacher | None, spec: Updates, run: Run, name: str
     ) -> None:
-        self._mixture, self._rows, self._teacher = mixture, rows, teacher
+        self._mixture, self._course, self._teacher = mixture, course, teacher
         self._spec, self._run, self._name = spec, run, name
         self._accelerator = _accelerator(spec, run)
-        self._per_epoch = math.ceil(len(rows) / spec.batch_size)
-        self._epochs = spec.passes(len(rows))
-        self._step = Step(mixture, spec, self._accelerator, self._epochs * self._per_epoch)
+        self._total = course.before(course.epochs)
+        self._step = Step(mixture, spec, self._accelerator, self._total)
         self._guard = LossGuard(self._step.warmup, mixture.steady)
         self._losses = _Losses(self._accelerator)
         self._history: list[dict[str, Any]] = []
@@ -81,9 +80,13 @@ class _Phase:
             self._restore(saved)
             place = f"epoch {len(self._history) + 1}, step {self._done + 1}"
             self._run.log.say(f"{self._name}: going on from the checkpoint before {place}")
-        total, before = self._epochs * self._per_epoch, len(self._history) * self._per_epoch + self._done
-        with self._run.log.bar(self._name, total, done=before) as bar, self._step.compiled(), listening() as asked:
-            for epoch in range(len(self._history), self._epochs):
+        before = self._course.before(len(self._history)) + self._done
+        with (
+            self._run.log.bar(self._name, self._total, done=before) as bar,
+            self._step.compiled(),
+            listening() as asked,
+        ):
+            for epoch in range(len(self._history), self._course.epochs):
                 self._epoch(epoch, bar, asked)
         for tracker in self._accelerator.trackers:
             tracker.finish()
@@ -92,7 +95,7 @@ class _Phase:
     def _epoch(self, epoch: int, bar: Bar, asked: Asked) -> None:
         start = time.monotonic() - self._seconds
         self._step.dropout()
-        order = epoch_order(self._rows.lengths, self._spec.batch_size, self._run.spec.seed, epoch)
+        order = self._course.batches(epoch)
         for number, parts in enumerate(self._feed(order, epoch), start=self._done + 1):
             self._losses.add(self._stepped(parts, f"{self._name}, epoch {epoch + 1}, step {number}"))
             self._run.progress.steps += 1
@@ -115,10 +118,10 @@ class _Phase:
         """Scores on dev, which may take long: one process alone need not wait for them when it is asked to end."""
         self._check_weights()
         if processes.count() > 1:
-            return self._run.score()
+            return self._run.exam.scores()
         try:
             with asked.leaving():
-                return self._run.score()
+                return self._run.exam.scores()
         except StoppedError:
             self._pause(asked)
             raise
@@ -127,13 +130,13 @@ class _Phase:
         """This process's parts of each batch that is left, with the teacher's outputs."""
         accelerator, spec, teacher = self._accelerator, self._spec, self._teacher
         count, own = accelerator.num_processes, accelerator.process_index
-        last = max(self._epochs * len(order) - 1, 1)
+        before, last = self._course.before(epoch), max(self._total - 1, 1)
 
         def make(number: int) -> list[tuple[Batch, Outputs]]:
-            moment = Moment((epoch * len(order) + number) / last, epoch, self._run.spec.seed)
-            tokens = self._rows.token_count(order[number])
+            moment = Moment((before + number) / last, epoch, self._run.spec.seed)
+            tokens = self._course.token_count(order[number])
             parts = max(spec.accumulate, math.ceil(tokens / (count * spec.part_tokens)))
-            found = self._rows.parts(order[number], count * parts, accelerator.device)
+            found = self._course.parts(order[number], count * parts, accelerator.device)
             batches = [replace(part, moment=moment) for part in found[own * parts : (own + 1) * parts]]
             return [(batch, Outputs() if teacher is None else teacher.outputs(batch)) for batch in batches]
 
@@ -277,7 +280,7 @@ def _close_epoch(
     dev: dict[str, float],
     seconds: float,
 ) -> dict[str, Any]:
-    kept = run.best.offer(mixture.network, dev[run.task.primary], f"{phase}, epoch {epoch + 1}")
+    kept = run.best.offer(mixture.network, run.exam.decides(dev), f"{phase}, epoch {epoch + 1}")
     loss = means.pop("loss")
     record = {
         "phase": phase,
@@ -295,7 +298,7 @@ def _close_epoch(
     return record
 
 
-def _accelerator(spec: Training, run: Run) -> Any:
+def _accelerator(spec: Updates, run: Run) -> Any:
     from accelerate import Accelerator, DistributedDataParallelKwargs, DistributedType, PartialState
     from accelerate.state import AcceleratorState
 

@@ -1,7 +1,6 @@
 """What the phases of one training stage share: the model, the best of it so far, how far it has come."""
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -9,20 +8,17 @@ from typing import Any
 from torch import Tensor, nn
 
 from limbeck.core.journal import Journal
-from limbeck.core.predictions import Predictions
 from limbeck.engine import processes
 from limbeck.engine.checkpoints import Checkpoints
-from limbeck.engine.score import TorchScorer, dev_score, predict_split
+from limbeck.engine.exam import Exam
 from limbeck.engine.seed import random_state, set_random_state
 from limbeck.engine.training import Tracked
 from limbeck.nn.model import Model
-from limbeck.text.encode import Encoder
-from limbeck.text.port import Example, Task
 
 
 @dataclass
 class Best:
-    """The best state of a network so far, by the deciding dev metric; the later of two equals.
+    """The best state of a network so far, by what decides on the dev split; the later of two equals.
 
     Attributes:
         score: Its dev score.
@@ -65,9 +61,7 @@ class Run:
     Attributes:
         spec: The stage's fields.
         model: What is trained.
-        task: What it answers.
-        encoder: Characters to token ids.
-        dev: The examples that decide which weights are kept.
+        exam: What decides which weights are kept.
         log: Where progress goes.
         folder: The run's directory; trackers write below it.
         checkpoints: What the same command goes on from.
@@ -77,9 +71,7 @@ class Run:
 
     spec: Tracked
     model: Model
-    task: Task
-    encoder: Encoder
-    dev: Sequence[Example]
+    exam: Exam
     log: Journal
     folder: Path
     checkpoints: Checkpoints
@@ -87,31 +79,19 @@ class Run:
     progress: Progress = field(default_factory=Progress)
 
     @classmethod
-    def open(
-        cls,
-        spec: Tracked,
-        model: Model,
-        task: Task,
-        encoder: Encoder,
-        dev: Sequence[Example],
-        log: Journal,
-        out: Path,
-        key: str,
-    ) -> "Run":
+    def open(cls, spec: Tracked, model: Model, exam: Exam, log: Journal, out: Path, key: str) -> "Run":
         """Begin, or go on where the newest checkpoint of the same training was made.
 
         Args:
-            spec: As the attribute; likewise `model`, `task`, `encoder`, `dev` and `log`.
+            spec: As the attribute; likewise `model`, `exam` and `log`.
             model: See `spec`.
-            task: See `spec`.
-            encoder: See `spec`.
-            dev: See `spec`.
+            exam: See `spec`.
             log: See `spec`.
             out: Where the stage's result will be.
             key: Hash of all that the result depends on.
         """
         checkpoints = Checkpoints(out, key, every_s=60 * spec.checkpoint_every, strict=spec.strict, log=log)
-        run = cls(spec, model, task, encoder, dev, log, out.parent, checkpoints)
+        run = cls(spec, model, exam, log, out.parent, checkpoints)
         found = processes.agree(checkpoints.newest() if processes.is_first() else None)
         if found is not None:
             saved, run.best.state = found
@@ -146,15 +126,7 @@ class Run:
         state: dict[str, Any] = saved["state"]
         return state
 
-    def answers(self) -> Predictions:
-        """The model's answers on the dev split."""
-        return predict_split(TorchScorer(self.model, self.task, self.encoder), self.task, self.dev)
-
-    def score(self) -> dict[str, float]:
-        """The deciding metric on the dev split, by name."""
-        return dev_score(TorchScorer(self.model, self.task, self.encoder), self.task, self.dev)
-
     def keep_best(self) -> None:
         """Put the best weights back."""
         self.model.network.load_state_dict(self.best.state)
-        self.log.say(f"kept the weights of {self.best.at}: dev {self.task.primary} {self.best.score:.4f}")
+        self.log.say(f"kept the weights of {self.best.at}: dev {self.exam.primary} {self.best.score:.4f}")

@@ -13,7 +13,7 @@ from limbeck.nn.types import Batch, Outputs
 
 if TYPE_CHECKING:
     from limbeck.engine.mixture import Mixture
-    from limbeck.engine.training import Training
+    from limbeck.engine.training import Updates
 
 
 class Step:
@@ -28,7 +28,7 @@ class Step:
         total: Steps in all, for the schedule.
     """
 
-    def __init__(self, mixture: "Mixture", spec: "Training", accelerator: Any, total: int) -> None:
+    def __init__(self, mixture: "Mixture", spec: "Updates", accelerator: Any, total: int) -> None:
         self._accelerator, self._spec, self._given = accelerator, spec, mixture
         self._trained = mixture.twin() if processes.sharded() else mixture
         self._tables = [] if spec.embeddings == "all" or processes.sharded() else mixture.untied_tables()

@@ -14,14 +14,9 @@ _FEWEST, _MOST = 3, 20
 """Passes that a number of steps may be: fewer leave no time to tell good weights from bad, more seldom add anything."""
 
 
-class Training(Spec):
-    """How a model is trained."""
+class Updates(Spec):
+    """How a model is updated, whatever it is trained on."""
 
-    epochs: int | None = Field(3, ge=1)
-    """Passes over the training rows, ≥ 1; BERT's fine-tuning takes 2 to 4. null: as many as `steps` asks for."""
-    steps: int = Field(1000, ge=1)
-    """Steps to make where `epochs` is null, in whole passes, 3 to 20 of them: few rows are seen more often than many,
-    as those of TinyBERT's smaller tasks are (10 to 50 passes, arXiv:1909.10351, 4.2)."""
     learning_rate: float = Field(5e-5, gt=0.0)
     """Peak rate of AdamW. BERT's fine-tuning tries 2e-5, 3e-5 and 5e-5; smaller models take more."""
     batch_size: int = Field(32, ge=1)
@@ -60,6 +55,16 @@ class Training(Spec):
         if wanted and (why := fault(best_device())):
             raise ValueError(why)
         return wanted
+
+
+class Training(Updates):
+    """How a model is trained on rows that have labels."""
+
+    epochs: int | None = Field(3, ge=1)
+    """Passes over the training rows, ≥ 1; BERT's fine-tuning takes 2 to 4. null: as many as `steps` asks for."""
+    steps: int = Field(1000, ge=1)
+    """Steps to make where `epochs` is null, in whole passes, 3 to 20 of them: few rows are seen more often than many,
+    as those of TinyBERT's smaller tasks are (10 to 50 passes, arXiv:1909.10351, 4.2)."""
 
     def passes(self, rows: int) -> int:
         """Passes over so many rows.

@@ -80,6 +80,8 @@ class Batch:
         rows: Row of the data that each row is, for caches.
         shares: Of a part of a larger batch: which share of each unit of that batch it has.
         moment: When the step is taken.
+        relations: Of each row 0 if its second text follows the first, 1 if another stands in its place; None where
+            nobody asks.
     """
 
     input_ids: Int[Tensor, " tokens"]
@@ -90,6 +92,7 @@ class Batch:
     rows: Int[Tensor, " batch"]
     shares: Mapping[Unit, float] = field(default_factory=lambda: dict.fromkeys(get_args(Unit), 1.0))
     moment: Moment = Moment()
+    relations: Int[Tensor, " batch"] | None = None
 
     @cached_property
     def groups(self) -> tuple[tuple[int, int], ...]:

@@ -22,6 +22,8 @@ from limbeck.core.shape import read_student
 from limbeck.core.shelf import on_shelf
 from limbeck.core.spec import Weighted, incidental
 from limbeck.engine import processes
+from limbeck.engine.course import Passes
+from limbeck.engine.exam import TaskExam
 from limbeck.engine.guards import judge_history, judge_student, judge_teacher
 from limbeck.engine.loop import train
 from limbeck.engine.mixture import build_objectives, mix
@@ -183,12 +185,13 @@ def run(spec: Spec, inputs: Mapping[str, Bundle], out: Path, log: Journal) -> Bu
     for tutor, given in zip(tutors, answers, strict=True):
         log.warn_all(judge_teacher(given, task, tutor.role))
     with create_bundle(out, "distil", spec, inputs, outside(spec)) as draft:
-        shared = Run.open(spec, student, task, outlook.encoder, dev, log, out, draft.origin["step_hash"])
+        exam = TaskExam(student, task, outlook.encoder, dev)
+        shared = Run.open(spec, student, exam, log, out, draft.origin["step_hash"])
         shares = _shares(spec, tutors, task, dev, log)
-        history = _phases(spec, tutors, shares, outlook, rows, examples, shared)
+        history = _phases(spec, tutors, shares, outlook, task, rows, examples, shared)
         shared.keep_best()
         log.warn_all(judge_history(history, task.primary))
-        log.warn_all(judge_student(shared.answers(), answers, task))
+        log.warn_all(judge_student(exam.answers(), answers, task))
         save(student, draft.path)
         save_tokenizer(outlook.folder, draft.path)
         draft.facts |= {
@@ -291,6 +294,7 @@ def _phases(
     tutors: Sequence[Tutor],
     shares: list[float] | None,
     outlook: Outlook,
+    task: Task,
     rows: Rows,
     examples: Sequence[Example],
     shared: Run,
@@ -302,7 +306,7 @@ def _phases(
         reads |= mixture.teacher_reads
     opened: Teacher | None = None
     if reads:
-        online, rows = together(tutors, shares, outlook.encoder, rows, examples, shared.task, reads, shared.log)
+        online, rows = together(tutors, shares, outlook.encoder, rows, examples, task, reads, shared.log)
         opened = open_teacher(
             online,
             rows,
@@ -314,5 +318,6 @@ def _phases(
         )
     history: list[dict[str, Any]] = []
     for number, (phase, mixture) in enumerate(zip(spec.phases, mixtures, strict=True), start=1):
-        history += train(mixture, rows, opened, phase, shared, f"distil {number} {phase.name}".rstrip())
+        course = Passes(rows, phase.passes(len(rows)), phase.batch_size, spec.seed)
+        history += train(mixture, course, opened, phase, shared, f"distil {number} {phase.name}".rstrip())
     return history

@@ -12,6 +12,8 @@ from pydantic import Field
 from limbeck.core.bundle import Bundle, create_bundle, open_bundle
 from limbeck.core.errors import BundleError
 from limbeck.core.journal import Journal
+from limbeck.engine.course import Passes
+from limbeck.engine.exam import TaskExam
 from limbeck.engine.guards import judge_history, judge_teacher
 from limbeck.engine.loop import train
 from limbeck.engine.mixture import mix
@@ -98,15 +100,16 @@ def run(spec: Spec, inputs: Mapping[str, Bundle], out: Path, log: Journal) -> Bu
         model = tapped(network, per_word=task.per_word)
         model.network.to(best_device())
         dev = read_examples(data, "dev", labelled=True)
-        shared = Run.open(spec, model, task, encoder, dev, log, out, draft.origin["step_hash"])
+        exam = TaskExam(model, task, encoder, dev)
+        shared = Run.open(spec, model, exam, log, out, draft.origin["step_hash"])
         history: list[dict[str, Any]] = []
         if kept:
             log.say(f"{spec.model} answers with these labels already: it is not fine-tuned again")
             order_labels(model, [str(config.id2label[i]) for i in sorted(config.id2label)], task.labels)
         else:
-            history = _train(spec, data, shared)
+            history = _train(spec, data, shared, task, encoder)
         log.warn_all(judge_history(history, task.primary))
-        log.warn_all(judge_teacher(shared.answers(), task, "fine-tuned model"))
+        log.warn_all(judge_teacher(exam.answers(), task, "fine-tuned model"))
         save(model, draft.path)
         draft.facts |= {
             "name": spec.model,
@@ -137,10 +140,10 @@ def _has_head(source: Path, config: Any, task: Task, spec: Spec) -> bool:
     )
 
 
-def _train(spec: Spec, data: Bundle, shared: Run) -> list[dict[str, Any]]:
-    model, task, log = shared.model, shared.task, shared.log
+def _train(spec: Spec, data: Bundle, shared: Run, task: Task, encoder: Encoder) -> list[dict[str, Any]]:
+    model, log = shared.model, shared.log
     examples = read_examples(data, "train", labelled=True)
-    rows = Rows.encode(task, shared.encoder, examples)
+    rows = Rows.encode(task, encoder, examples)
     if rows.cut:
         log.warn(f"{rows.cut} of {len(rows)} training texts are longer than {spec.max_length} tokens and are cut")
     windows = f" in {len(rows)} windows of {spec.max_length} tokens" if len(rows) > len(examples) else ""
@@ -149,6 +152,7 @@ def _train(spec: Spec, data: Bundle, shared: Run) -> list[dict[str, Any]]:
     log.say(
         f"fine-tuning {spec.model} ({model.parameter_count() / 1e6:.1f} M parameters) on {len(examples)} rows{windows}"
     )
-    history = train(mix(model, [Labels()], model.dims), rows, None, spec, shared, "finetune")
+    course = Passes(rows, spec.passes(len(rows)), spec.batch_size, spec.seed)
+    history = train(mix(model, [Labels()], model.dims), course, None, spec, shared, "finetune")
     shared.keep_best()
     return history

@@ -18,6 +18,7 @@ import numpy as np
 from tokenizers import Tokenizer, pre_tokenizers
 
 from limbeck.core.errors import BundleError
+from limbeck.text.frame import Frame
 from limbeck.text.runs import offsets, sizes, spans
 from limbeck.text.wordlist import WordList
 
@@ -111,12 +112,14 @@ class Encoder:
         return tokenizer
 
     @cached_property
-    def _frame(self) -> "_Frame":
-        return _Frame.of(self._words.encode("a"))
+    def frame(self) -> Frame:
+        """What stands around a text."""
+        return Frame.of(self._words.encode("a"))
 
     @cached_property
-    def _pair_frame(self) -> "_Frame":
-        return _Frame.of(self._words.encode("a", "a"))
+    def pair_frame(self) -> Frame:
+        """What stands around and between two texts."""
+        return Frame.of(self._words.encode("a", "a"))
 
     @cached_property
     def _byte_level(self) -> bool:
@@ -155,7 +158,7 @@ class Encoder:
         together = [(clean(texts[i]), clean(seconds[i] or "")) for i in short]
         encodings = [*self._read([texts[i] for i in alone]), *(self._encoded(together) if short else [])]
         found = {
-            i: _encoded(e.ids, e.type_ids, cut=bool(e.overflowing))
+            i: _made(e.ids, e.type_ids, cut=bool(e.overflowing))
             for i, e in zip([*alone, *short], encodings, strict=True)
         }
         for i, (text, second) in enumerate(zip(texts, seconds, strict=True)):
@@ -187,13 +190,12 @@ class Encoder:
     def _long_pair(self, *texts: str) -> Encoded:
         # Not by the library, which would make every combination of the windows of both.
         encodings = self._read(texts)
-        ids = [self._frame.own(encoding) for encoding in encodings]
+        ids = [self.frame.own(encoding) for encoding in encodings]
         sizes = [self.max_length if e.overflowing else len(own) for e, own in zip(encodings, ids, strict=True)]
-        room = self.max_length - self._pair_frame.size
+        room = self.max_length - self.pair_frame.size
         taken = _longest_first(sizes, room)
-        pair = self._pair_frame.around(*(own[:size] for own, size in zip(ids, taken, strict=True)))
-        pair.cut = sum(sizes) > room
-        return pair
+        pair = self.pair_frame.around(*(own[:size] for own, size in zip(ids, taken, strict=True)))
+        return _made(*pair, cut=sum(sizes) > room)
 
     def words(self, sentences: Sequence[Sequence[str] | WordList]) -> list[list[Encoded]]:
         """Encode sequences of words, each into as many overlapping windows as it needs.
@@ -205,8 +207,8 @@ class Encoder:
         numbers = [_numbers(sentence, known) for sentence in sentences]
         pieces = self._pieces(known)
         overlap = (self.max_length - 2) // _WINDOW_CONTEXT
-        room = self.max_length - self._frame.size
-        return [_windows(its, pieces, self._frame, room, overlap) for its in numbers]
+        room = self.max_length - self.frame.size
+        return [_windows(its, pieces, self.frame, room, overlap) for its in numbers]
 
     def _pieces(self, words: Collection[str]) -> "_Pieces":
         """Each word's token ids; no word's depend on its neighbours."""
@@ -236,60 +238,7 @@ def _numbers(words: Sequence[str] | WordList, known: defaultdict[str, int]) -> n
     return np.fromiter(map(known.__getitem__, words), np.int64, len(words))
 
 
-@dataclass(frozen=True, slots=True)
-class _Frame:
-    """Special tokens before, between and after texts, as pairs of id and type id, and the type id of each text."""
-
-    special: list[list[tuple[int, int]]]
-    types: list[int]
-
-    @classmethod
-    def of(cls, shown: Any) -> "_Frame":
-        """The frame of an encoding of the library."""
-        special: list[list[tuple[int, int]]] = [[]]
-        types: list[int] = []
-        for token, kind, text in zip(shown.ids, shown.type_ids, shown.sequence_ids, strict=True):
-            if text is None:
-                special[-1].append((token, kind))
-            elif text == len(types):
-                types.append(kind)
-                special.append([])
-        return cls(special, types)
-
-    @property
-    def before(self) -> int:
-        """Special tokens before the first text."""
-        return len(self.special[0])
-
-    @property
-    def size(self) -> int:
-        """Special tokens in all."""
-        return sum(map(len, self.special))
-
-    def own(self, encoding: Any) -> list[int]:
-        """The ids of an encoding of one text, without those of the frame."""
-        ids: list[int] = encoding.ids
-        return ids[self.before : len(ids) - len(self.special[1])]
-
-    def around(self, *texts: Sequence[int]) -> Encoded:
-        """An input of these texts' ids."""
-        ids, types = ([part[column] for part in self.special[0]] for column in (0, 1))
-        for text, kind, special in zip(texts, self.types, self.special[1:], strict=True):
-            ids += [*text, *(part[0] for part in special)]
-            types += [*[kind] * len(text), *(part[1] for part in special)]
-        return _encoded(ids, types)
-
-    def around_each(self, texts: np.ndarray) -> list[Encoded]:
-        """Inputs of texts that are equally long, `[texts, tokens]`."""
-        if not len(texts):
-            return []
-        first = self.around(texts[0].tolist())
-        ids = np.tile(first.ids, (len(texts), 1))
-        ids[:, self.before : self.before + texts.shape[1]] = texts
-        return [Encoded(row, first.type_ids) for row in ids]
-
-
-def _encoded(ids: Sequence[int], types: Sequence[int], *, cut: bool = False) -> Encoded:
+def _made(ids: Sequence[int], types: Sequence[int], *, cut: bool = False) -> Encoded:
     return Encoded(np.array(ids, np.int32), np.array(types, np.int32), cut=cut)
 
 
@@ -302,13 +251,13 @@ def _longest_first(sizes: Sequence[int], room: int) -> list[int]:
     return [longer, shorter] if sizes[0] > sizes[1] else [shorter, longer]
 
 
-def _windows(numbers: np.ndarray, pieces: _Pieces, frame: _Frame, room: int, overlap: int) -> list[Encoded]:
+def _windows(numbers: np.ndarray, pieces: _Pieces, frame: Frame, room: int, overlap: int) -> list[Encoded]:
     """Windows of at most `room` tokens, of which each shares `overlap` with the one before."""
     ids = pieces.ids[spans(pieces.places, numbers)]
     step = room - overlap
     starts = np.arange(0, max(len(ids) - overlap, 1), step)
-    full = np.lib.stride_tricks.sliding_window_view(ids, room)[::step] if len(starts) > 1 else ids.reshape(-1, 1)[:0]
-    windows = [*frame.around_each(full[: len(starts) - 1]), frame.around(ids[starts[-1] :].tolist())]
+    windows = [*_framed(_whole(ids, step, room)[: len(starts) - 1], frame)]
+    windows.append(_made(*frame.around(ids[starts[-1] :].tolist())))
     counts = sizes(pieces.places, numbers)
     words = np.flatnonzero(counts)
     places = (np.cumsum(counts) - counts)[words]
@@ -321,6 +270,24 @@ def _windows(numbers: np.ndarray, pieces: _Pieces, frame: _Frame, room: int, ove
     for window, (start, end) in zip(windows, pairwise(bounds), strict=True):
         window.firsts, window.words = firsts[start:end], words[start:end]
     return windows
+
+
+def _whole(ids: np.ndarray, step: int, room: int) -> np.ndarray:
+    """All whole windows, `[windows, room]`."""
+    if len(ids) < room:
+        return np.empty((0, room), ids.dtype)
+    found: np.ndarray = np.lib.stride_tricks.sliding_window_view(ids, room)[::step]
+    return found
+
+
+def _framed(texts: np.ndarray, frame: Frame) -> list[Encoded]:
+    """Inputs of texts that are equally long, `[texts, tokens]`."""
+    if not len(texts):
+        return []
+    first = _made(*frame.around(texts[0].tolist()))
+    ids = np.tile(first.ids, (len(texts), 1))
+    ids[:, frame.before : frame.before + texts.shape[1]] = texts
+    return [Encoded(row, first.type_ids) for row in ids]
 
 
 def _better_before(length: int, full: int, step: int, overlap: int, lead: int) -> int:

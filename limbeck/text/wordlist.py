@@ -7,7 +7,7 @@ characters. Each is split into words once; where they stand in the text is then 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import count
+from itertools import chain, count
 from typing import Literal
 
 import numpy as np
@@ -61,7 +61,7 @@ class WordList:
             return cls([text[start:end] for start, end in places.tolist()], np.arange(len(places)), *places.T)
         starts, stretches, numbers = _stretches(text, _ALONE[unit])
         whole = "\n".join(stretches)
-        found = np.array(_SPLIT[unit](whole), np.int64).reshape(-1, 2)
+        found = np.fromiter(chain.from_iterable(_SPLIT[unit](whole)), np.int64).reshape(-1, 2)
         heads = offsets([len(stretch) + 1 for stretch in stretches])[:-1]
         owners = np.searchsorted(heads, found[:, 0], side="right") - 1
         its = offsets(np.bincount(owners, minlength=len(stretches)))
@@ -114,7 +114,7 @@ def _stretches(text: str, alone: str) -> tuple[np.ndarray, list[str], np.ndarray
 
 def _distinct(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """What `np.unique` gives of small whole numbers, without sorting them."""
-    known = np.zeros(int(values.max()) + 1, np.int64)
+    known = np.zeros(int(values.max(initial=0)) + 1, np.int64)
     known[values] = 1
     kept = np.flatnonzero(known)
     known[kept] = np.arange(len(kept))

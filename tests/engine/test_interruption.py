@@ -8,8 +8,8 @@ import threading
 import pytest
 
 from limbeck.core.journal import Journal
+from limbeck.engine.exam import TaskExam
 from limbeck.engine.interruption import StoppedError, listening
-from limbeck.engine.run import Run
 from limbeck.engine.step import Step
 from limbeck.pipeline import run_stage
 from tests import models
@@ -94,7 +94,7 @@ def rows(tmp_path_factory):
     ("number", "code", "place", "told"),
     [
         (signal.SIGTERM, 143, (Step, "__call__"), "after 1 steps; what was done is saved"),
-        (signal.SIGINT, 130, (Run, "score"), "after 3 steps; what was done is saved"),
+        (signal.SIGINT, 130, (TaskExam, "scores"), "after 3 steps; what was done is saved"),
     ],
     ids=["step", "scoring"],
 )

@@ -1,0 +1,234 @@
+"""Rows of a corpus for training: pieces of its documents, of which a pretext hides words or exchanges the second text.
+
+Nothing is kept of the corpus but where its documents begin; a batch reads what it needs of the memory-mapped store.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from limbeck.core.errors import DataError
+from limbeck.nn.types import Batch, Unit
+from limbeck.text.draws import Draws
+from limbeck.text.encode import Encoder
+from limbeck.text.pretext import Corpus, PairPretext, Passages, Runs, WordPretext
+from limbeck.text.runs import spans
+
+_FEWEST_TOKENS = 8
+"""What is left of a document after its last full piece is left out if it is shorter; so are shorter documents."""
+
+
+@dataclass(frozen=True)
+class Questions:
+    """What is asked of a network about a corpus.
+
+    Attributes:
+        words: Hides words; None leaves texts as they are.
+        pairs: Exchanges second texts; None makes rows of one text.
+        every_token: Whether each token gets an answer, hidden or not; else the hidden ones alone.
+    """
+
+    words: WordPretext | None = None
+    pairs: PairPretext | None = None
+    every_token: bool = False
+
+
+class CorpusRows:
+    """A corpus cut into rows of at most `length` tokens, none across the end of a document.
+
+    A row's number also says how often the corpus has been gone through before: `turn · len(rows) + row`.
+
+    Args:
+        store: The corpus.
+        encoder: Knows the special tokens around texts; its `max_length` is the rows'.
+        questions: What is asked.
+        seed: With turn and place, all that a row depends on.
+
+    Raises:
+        DataError: No document is long enough.
+    """
+
+    def __init__(self, store: Corpus, encoder: Encoder, questions: Questions, seed: int) -> None:
+        self._store, self._questions, self._seed = store, questions, seed
+        self._frame = encoder.frame if questions.pairs is None else encoder.pair_frame
+        self._room = encoder.max_length - self._frame.size
+        sizes = np.diff(store.document_starts)
+        counts = np.maximum(-(-(sizes - _FEWEST_TOKENS + 1) // self._room), 0)
+        self._firsts = np.concatenate([[0], np.cumsum(counts)])
+        if not len(self):
+            raise DataError(
+                f"the corpus has no document of at least {_FEWEST_TOKENS} tokens; there is nothing to learn"
+            )
+
+    def __len__(self) -> int:
+        return int(self._firsts[-1])
+
+    def token_count(self, numbers: Sequence[int]) -> int:
+        """Tokens of some rows, special ones included."""
+        return int((self._pieces(np.asarray(numbers) % len(self)).lengths + self._frame.size).sum())
+
+    def batch(self, numbers: Sequence[int], device: torch.device) -> Batch:
+        """Some rows, those of equal length together, on a device."""
+        return self.parts(numbers, 1, device)[0]
+
+    def parts(self, numbers: Sequence[int], count: int, device: torch.device) -> list[Batch]:
+        """A batch in `count` parts as equal as may be, which know their shares of it.
+
+        Where there are fewer rows than parts, some parts get a row that another has too, and no share.
+        """
+        turns, rows = np.divmod(np.asarray(numbers), len(self))
+        made = [self._rows(rows[turns == turn], Draws(self._seed, int(turn))) for turn in np.unique(turns)]
+        whole = _joined(made)
+        order = np.argsort(whole.lengths, kind="stable")
+        total = whole.counts(order)
+        found = []
+        for number in range(count):
+            part = order[number::count]
+            share = {unit: n / max(total[unit], 1) for unit, n in whole.counts(part).items()}
+            found.append(whole.batch(part if len(part) else order[:1], share, device))
+        return found
+
+    def _pieces(self, rows: np.ndarray) -> Runs:
+        """Where rows stand in the corpus."""
+        bounds = self._store.document_starts
+        document = np.searchsorted(self._firsts, rows, side="right") - 1
+        starts = bounds[document] + (rows - self._firsts[document]) * self._room
+        return Runs(starts, np.minimum(self._room, bounds[document + 1] - starts))
+
+    def _rows(self, rows: np.ndarray, draws: Draws) -> "_Flat":
+        pieces = self._pieces(rows)
+        relations = np.zeros(len(rows), np.int64)
+        texts = [pieces]
+        if self._questions.pairs is not None:
+            first, second = self._split(pieces, draws)
+            first, second, relations = self._questions.pairs.pair(first, second, self._store, draws)
+            texts = [first, second]
+        passages, types, lengths = self._framed(texts)
+        ids, targets = passages.ids, np.full(len(passages.ids), -1)
+        if self._questions.words is not None:
+            asked = self._questions.words.ask(passages, draws)
+            ids, targets = asked.ids, np.where(asked.hidden, passages.ids, -1)
+        items = np.ones(len(ids), bool)
+        if not self._questions.every_token:
+            items = targets >= 0
+            items[np.cumsum(lengths) - lengths] |= self._questions.words is None  # a network answers for something
+        return _Flat(ids, types, lengths, targets, items, relations)
+
+    def _split(self, pieces: Runs, draws: Draws) -> tuple[Runs, Runs]:
+        """Two texts of each piece: at the beginning of one of its sentences, in the middle where it has but one."""
+        begins, counts = self._store.sentences_in(pieces.starts + 1, pieces.starts + pieces.lengths)
+        chosen = np.cumsum(counts) - counts + draws.below("split", pieces.starts, np.maximum(counts, 1))
+        found = begins[np.minimum(chosen, len(begins) - 1)] if len(begins) else pieces.starts
+        middle = np.where(counts > 0, found, pieces.starts + pieces.lengths // 2)
+        return Runs(pieces.starts, middle - pieces.starts), Runs(middle, pieces.starts + pieces.lengths - middle)
+
+    def _framed(self, texts: Sequence[Runs]) -> tuple[Passages, np.ndarray, np.ndarray]:
+        """Rows of these texts with what stands around them; their token types and lengths."""
+        count, frame = len(texts[0].starts), self._frame
+        lengths = sum((text.lengths for text in texts), np.full(count, frame.size))
+        total = int(lengths.sum())
+        ids, types, places = (np.zeros(total, np.int64) for _ in range(3))
+        begins, real = np.ones(total, bool), np.zeros(total, bool)
+        at = np.cumsum(lengths) - lengths
+        for special, kind, text in zip(frame.special, [*frame.types, 0], [*texts, None], strict=True):
+            for token, its in special:
+                ids[at], types[at] = token, its
+                at = at + 1
+            if text is not None:
+                taken = spans(np.stack([at, at + text.lengths], 1).ravel(), 2 * np.arange(count))
+                ids[taken], begins[taken] = self._store.gather(text.starts, text.lengths)
+                places[taken] = spans(
+                    np.stack([text.starts, text.starts + text.lengths], 1).ravel(), 2 * np.arange(count)
+                )
+                types[taken], real[taken] = kind, True
+                at = at + text.lengths
+        rows = np.repeat(np.arange(count), lengths)
+        return Passages(ids, rows, begins, real, places), types, lengths
+
+
+@dataclass(frozen=True)
+class _Flat:
+    """Rows laid end to end, as the network is to see them."""
+
+    ids: np.ndarray
+    types: np.ndarray
+    lengths: np.ndarray
+    targets: np.ndarray
+    items: np.ndarray
+    relations: np.ndarray
+
+    @property
+    def starts(self) -> np.ndarray:
+        return np.concatenate([[0], np.cumsum(self.lengths)])
+
+    def counts(self, rows: np.ndarray) -> dict[Unit, int]:
+        tokens, lengths = spans(self.starts, rows), self.lengths[rows]
+        return {
+            "rows": len(rows),
+            "items": int(self.items[tokens].sum()),
+            "labelled": int((self.targets[tokens] >= 0).sum()),
+            "tokens": len(tokens),
+            "pairs": int((lengths**2).sum()),
+        }
+
+    def batch(self, rows: np.ndarray, shares: dict[Unit, float], device: torch.device) -> Batch:
+        tokens = spans(self.starts, rows)
+        items = np.flatnonzero(self.items[tokens])
+
+        def to_device(values: np.ndarray) -> Tensor:
+            return torch.from_numpy(values).to(device, non_blocking=True)
+
+        return Batch(
+            input_ids=to_device(self.ids[tokens]),
+            token_type_ids=to_device(self.types[tokens]),
+            lengths=tuple(self.lengths[rows].tolist()),
+            targets=to_device(self.targets[tokens][items]),
+            items=to_device(items),
+            rows=torch.from_numpy(rows),
+            shares=shares,
+            relations=to_device(self.relations[rows]),
+        )
+
+
+def _joined(parts: Sequence[_Flat]) -> _Flat:
+    names = ("ids", "types", "lengths", "targets", "items", "relations")
+    return parts[0] if len(parts) == 1 else _Flat(*(np.concatenate([getattr(p, n) for p in parts]) for n in names))
+
+
+class Rounds:
+    """A number of steps through a corpus, again from its beginning where it ends, in rounds between two exams.
+
+    Args:
+        rows: The corpus.
+        steps: Steps in all, ≥ 1.
+        every: Steps in a round; the last may have fewer.
+        batch_size: Rows per step.
+        seed: What the order depends on.
+    """
+
+    def __init__(self, rows: CorpusRows, steps: int, every: int, batch_size: int, seed: int) -> None:
+        self.epochs = -(-steps // every)
+        self._rows, self._steps, self._every, self._batch_size, self._seed = rows, steps, every, batch_size, seed
+        self.token_count, self.parts = rows.token_count, rows.parts
+        self._order = lru_cache(maxsize=2)(self._shuffled)
+
+    def before(self, epoch: int) -> int:
+        """As many for each round but perhaps the last."""
+        return min(epoch * self._every, self._steps)
+
+    def batches(self, epoch: int) -> list[list[int]]:
+        """The next rows of the shuffled corpus."""
+        numbers = np.arange(self.before(epoch) * self._batch_size, self.before(epoch + 1) * self._batch_size)
+        turns, places = np.divmod(numbers, len(self._rows))
+        for turn in np.unique(turns):
+            now = turns == turn
+            numbers[now] = turn * len(self._rows) + self._order(int(turn))[places[now]]
+        found: list[list[int]] = numbers.reshape(-1, self._batch_size).tolist()
+        return found
+
+    def _shuffled(self, turn: int) -> np.ndarray:
+        return np.random.default_rng((self._seed, turn)).permutation(len(self._rows))

@@ -1,0 +1,122 @@
+"""What a pretext task must offer: a question whose answer stands in the text itself, so that nobody need label it.
+
+Two kinds. One asks about *words*: it hides some, and the answers are what stood there. The other asks about *pairs*:
+it may put another text in the second one's place, and the answer is whether it did.
+"""
+
+from dataclasses import dataclass
+from typing import ClassVar, Protocol, runtime_checkable
+
+import numpy as np
+
+from limbeck.text.draws import Draws
+
+
+@runtime_checkable
+class Corpus(Protocol):
+    """Documents as token ids, one after the other; reading some costs what they cost, however large the rest is."""
+
+    @property
+    def tokens(self) -> int:
+        """Tokens of all documents."""
+
+    @property
+    def document_starts(self) -> np.ndarray:
+        """Number of each document's first token, ascending, and at the end `tokens`."""
+
+    def sentences_in(self, starts: np.ndarray, stops: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Numbers of the tokens in `[start, stop)` that begin a sentence, span by span, and how many each span has."""
+
+    def gather(self, starts: np.ndarray, lengths: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Ids of the tokens of some runs, end to end, and whether each begins a word."""
+
+
+@dataclass(frozen=True)
+class Lexicon:
+    """What a pretext needs to know of a vocabulary.
+
+    Attributes:
+        size: Tokens.
+        mask_id: The token that hides another.
+        special: Ids that stand for no text, ascending.
+        counts: How often each token occurs in the corpus, `[size]`.
+    """
+
+    size: int
+    mask_id: int
+    special: np.ndarray
+    counts: np.ndarray
+
+
+@dataclass(frozen=True)
+class Passages:
+    """Rows of a batch as they stand in their corpus, laid end to end, special tokens included.
+
+    Attributes:
+        ids: Token ids, `[tokens]`.
+        rows: The row of each token, ascending.
+        begins: Whether a token begins a word.
+        real: Whether a token is text; special ones are not.
+        places: Number of each token in the corpus: what is drawn for it depends on that; of special ones 0.
+    """
+
+    ids: np.ndarray
+    rows: np.ndarray
+    begins: np.ndarray
+    real: np.ndarray
+    places: np.ndarray
+
+
+@dataclass(frozen=True)
+class Asked:
+    """Texts with some of their words hidden.
+
+    Attributes:
+        ids: Token ids as the network is to see them, `[tokens]`.
+        hidden: Which tokens it is asked for, `[tokens]`.
+    """
+
+    ids: np.ndarray
+    hidden: np.ndarray
+
+
+@runtime_checkable
+class WordPretext(Protocol):
+    """Hides words. What `build(spec, lexicon)` of such a pretext's file returns."""
+
+    about: ClassVar[str]
+    """`words`."""
+
+    def ask(self, passages: Passages, draws: Draws) -> Asked:
+        """Hide some tokens of each row; what is drawn depends on their places alone."""
+
+
+@dataclass(frozen=True)
+class Runs:
+    """Runs of tokens of a corpus, each within one document.
+
+    Attributes:
+        starts: Number of each run's first token.
+        lengths: Its tokens.
+    """
+
+    starts: np.ndarray
+    lengths: np.ndarray
+
+
+@runtime_checkable
+class PairPretext(Protocol):
+    """Puts other second texts beside first ones. What `build(spec, lexicon)` of such a pretext's file returns."""
+
+    about: ClassVar[str]
+    """`pairs`."""
+
+    def pair(self, first: Runs, second: Runs, corpus: Corpus, draws: Draws) -> tuple[Runs, Runs, np.ndarray]:
+        """The texts as the network is to see them, and of each pair 0 if they follow one another as in the corpus.
+
+        Args:
+            first: First texts.
+            second: What follows each in its document.
+            corpus: Where other texts are found.
+            draws: What is drawn depends on the first texts' places alone.
+        """
