@@ -61,6 +61,7 @@ class _Plan:
     student: str | None
     precision: str | None
     until: str | None
+    strict: bool
     settings: Sequence[str]
 
     def recipe(self, label: str, path: Path, seed: int) -> Recipe:
@@ -76,6 +77,8 @@ class _Plan:
                 recipe = adapt.to_student(recipe, self.student)
             if self.precision is not None:
                 recipe = adapt.to_precision(recipe, self.precision)
+            if self.strict:
+                recipe = adapt.to_strict(recipe)
             recipe = adapt.to_evaluation(execution.resolve(recipe), self.until)
             titles = {step.title for step in recipe.steps}
             own = [setting for setting in self.settings if _step_of(setting) in titles]
@@ -102,6 +105,7 @@ def compare(
     student: str | None = None,
     precision: str | None = None,
     until: str | None = None,
+    strict: bool = False,
     settings: Sequence[str] = (),
     log: Journal | None = None,
 ) -> Comparison:
@@ -125,6 +129,7 @@ def compare(
         precision: Of all training: `fp32`, `bf16` (faster on CPUs with AMX and on GPUs) or `fp16`; the recipe's if not
             given.
         until: Last role to be made and evaluated, as `student`; all that a recipe evaluates if not given.
+        strict: Stop at a damaged checkpoint, rather than go on from the one before.
         settings: `step.field=value` texts, each for the recipes that have such a step.
         log: Where progress goes; standard error if not given.
 
@@ -132,7 +137,7 @@ def compare(
         LimbeckError: Something that the user can mend, or no run at all was finished.
     """
     rows = adapt.rows_of(data, dev=dev, test=test, task=task, text=text, pair=pair, label=label, encoding=encoding)
-    plan = _Plan(rows, teacher, fresh_teacher, student, precision, until, settings)
+    plan = _Plan(rows, teacher, fresh_teacher, student, precision, until, strict, settings)
     paths, out, log = _labelled(recipes), Path(out), log or Journal()
     wanted = {(name, n): plan.recipe(name, path, n) for n in _checked(seeds) for name, path in paths.items()}
     _check_settings(settings, list(wanted.values()))

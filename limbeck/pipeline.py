@@ -119,9 +119,12 @@ def _publish(bundles: Iterable[Bundle], out: Path) -> None:
                 write_bytes(out / name, bundle.file(name).read_bytes())
 
 
-def run_file(reference: str | Path, out: Path, settings: Sequence[str], log: Journal) -> Result:
-    """Run a recipe, given by its file or its name, with `step.field=value` settings."""
-    return run(resolve(read_recipe(find_recipe(reference))).override(settings), out, log)
+def run_file(
+    reference: str | Path, out: Path, settings: Sequence[str], log: Journal, *, strict: bool = False
+) -> Result:
+    """Run a recipe, given by its file or its name, with `step.field=value` settings; `strict` as `compress` has it."""
+    recipe = resolve(read_recipe(find_recipe(reference)))
+    return run((adapt.to_strict(recipe) if strict else recipe).override(settings), out, log)
 
 
 def compress(
@@ -141,6 +144,7 @@ def compress(
     seed: int = 0,
     settings: Sequence[str] = (),
     force: bool = False,
+    strict: bool = False,
     log: Journal | None = None,
 ) -> Result:
     """Turn labelled text into a small verified model.
@@ -163,6 +167,7 @@ def compress(
         seed: Decides every random choice.
         settings: `step.field=value` texts for everything else.
         force: Ship the quantised model even if its gate refuses it.
+        strict: Stop at a damaged checkpoint, rather than go on from the one before.
         log: Where progress goes; standard error if not given.
 
     Returns:
@@ -178,6 +183,8 @@ def compress(
         recipe = adapt.to_precision(recipe, precision)
     if force:
         recipe = adapt.to_shipped(recipe)
+    if strict:
+        recipe = adapt.to_strict(recipe)
     recipe = resolve(resolve(recipe).override(settings))
     journal = log or Journal()
     journal.say(recipe.text())

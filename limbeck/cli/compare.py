@@ -14,6 +14,7 @@ from limbeck.cli.options import (
     Precision,
     RowsFlag,
     StepSettings,
+    Strict,
     Student,
     Task,
     Teacher,
@@ -48,6 +49,7 @@ def compare(
         str | None, typer.Option("--until", metavar="ROLE", help="Stop at this model, as `student`, to save time.")
     ] = None,
     settings: StepSettings = None,
+    strict: Strict = None,
 ) -> None:
     """Run recipes on the same rows with several seeds, and compare.
 
@@ -59,7 +61,7 @@ def compare(
 
     columns = {"task": task, "text": text, "pair": pair, "label": label, "encoding": encoding}
     models = {"teacher": teacher, "student": student, "precision": precision}
-    flags = given({"dev": dev, "test": test, **columns, **models, "until": until})
+    flags = given({"dev": dev, "test": test, **columns, **models, "until": until, "strict": strict})
     found = comparison.compare(
         recipes,
         data=data,

@@ -38,6 +38,10 @@ Precision = Annotated[
     ),
 ]
 
+Strict = Annotated[
+    bool | None, typer.Option("--strict", help="Stop at a damaged checkpoint, rather than go on from the one before.")
+]
+
 Dev = Annotated[str | None, typer.Option("--dev", metavar="FILE", help="Rows to choose the best weights by.")]
 Test = Annotated[str | None, typer.Option("--test", metavar="FILE", help="Rows to measure on.")]
 Task = Annotated[str | None, typer.Option("--task", metavar="NAME", help="A task (`limbeck shelf tasks`).")]

@@ -52,6 +52,7 @@ from limbeck.objectives.labels import Spec as Labels
 from limbeck.objectives.labels import label_loss
 from limbeck.objectives.soft_targets import Spec as SoftTargets
 from limbeck.text.examples import read_examples
+from limbeck.text.infer import cut_texts
 from limbeck.text.opening import open_task
 from limbeck.text.port import Example, Task
 
@@ -175,12 +176,13 @@ def run(spec: Spec, inputs: Mapping[str, Bundle], out: Path, log: Journal) -> Bu
     examples = read_examples(data, "train")
     rows = Rows.encode(task, outlook.encoder, examples)
     if rows.cut:
-        log.warn(f"{rows.cut} of {len(rows)} texts are longer than {outlook.max_length} tokens and are cut")
+        log.warn(f"train: {rows.cut} of {len(rows)} texts are longer than {outlook.max_length} tokens and are cut")
     sample = Sample(rows, examples, label_loss)
     student, cost = begin_student(spec, outlook, tutors[0].model, task, sample, log)
     for tutor in tutors:
         frozen(tutor.model)
     dev = read_examples(data, "dev", labelled=True)
+    log.warn_all(cut_texts("dev", task, outlook.encoder, dev))
     answers = [predict_split(TorchScorer(tutor.model, task, tutor.encoder), task, dev) for tutor in tutors]
     for tutor, given in zip(tutors, answers, strict=True):
         log.warn_all(judge_teacher(given, task, tutor.role))
