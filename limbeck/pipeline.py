@@ -15,7 +15,7 @@ from limbeck.core.journal import Journal
 from limbeck.core.measurement import Measurement, read_measurements
 from limbeck.core.recipe import Recipe, find_recipe, from_plain, read_recipe
 from limbeck.engine import processes
-from limbeck.execution import foresee, resolve, run_step, spec_of, walk
+from limbeck.execution import foresee, foresee_step, resolve, run_step, spec_of, walk
 
 PUBLISHED = ("report.html", "measurements.json")
 """Files of a report that are laid beside the recipe when a run ends."""
@@ -234,15 +234,19 @@ def run_stage(
     step = resolve(from_plain(plain, stage)).override(texts).steps[0]
     spec = spec_of(step, seed=0)
     opened: dict[str, Bundle] = {}
+    rows = ""
     for role, value in inputs.items():
         if role == "run":
             opened |= _inputs_of_report(Path(str(value)))
         elif isinstance(value, Bundle):
             opened[role] = value
         elif role == "data" and not is_bundle(Path(value)):
-            opened[role] = _prepare_beside(out, stage, str(value), log)
+            rows = str(value)
         else:
             opened[role] = open_bundle(value)
+    if rows:
+        foresee_step(stage, spec, {**opened, "data": None})
+        opened["data"] = _prepare_beside(out, stage, rows, log)
     with held(out) if processes.is_first() else contextlib.nullcontext():
         bundle, _ = run_step(stage, spec, opened, lambda _: out, log, stage)
     return bundle

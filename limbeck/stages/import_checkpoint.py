@@ -3,6 +3,7 @@
 The pickle is read by PyTorch's restricted unpickler (`weights_only=True`), which makes tensors and plain values alone.
 """
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -93,6 +94,8 @@ def run(spec: Spec, inputs: Mapping[str, Bundle], out: Path, log: Journal) -> Bu
 
 def _checkpoint(spec: Spec) -> Path:
     path = Path(spec.weights).expanduser()
+    if not os.path.lexists(path):
+        raise BundleError(f"{path}: no such file; give what torch.save wrote, or safetensors")
     check_entry(path)
     return path
 
@@ -135,7 +138,7 @@ def _check(fitted: Fitted, task: Task | None, path: Path, source: Path) -> None:
     if needed := [name for name in fitted.missing if task or not name.startswith("pooler.")]:
         raise BundleError(
             f"{path}: missing {some(needed)}; it has besides {some(fitted.unexpected)}. Give the config.json of this "
-            "checkpoint, or leave --task out to import the encoder alone"
+            f"checkpoint{', or leave --task out to import the encoder alone' if task else ', or one that is whole'}"
         )
 
 
