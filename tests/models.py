@@ -59,6 +59,19 @@ def network(
     return made.eval()
 
 
+def pretrained(family: str = "bert", head: str = "MaskedLM", *, seed: int = 0, **size: Any) -> Any:
+    """A random network with the heads of pre-training, of larger weights than the initial ones, biases among them."""
+    torch.manual_seed(seed)
+    made = getattr(transformers, f"AutoModelFor{head}").from_config(config(family, **size))
+    with torch.no_grad():
+        for parameter in made.parameters():
+            if parameter.ndim > 1:
+                parameter.mul_(4)
+            else:
+                parameter.add_(torch.randn_like(parameter) / 10)
+    return made.eval()
+
+
 def model(family: str = "bert", *, packs: bool = True, **options: Any) -> Model:
     """A tapped random network, which pads its batches unless `packs`."""
     made = tapped(network(family, **options), per_word=options.get("per_word", False))
@@ -76,6 +89,15 @@ def batch(lengths: tuple[int, ...] = (7, 4, 9, 4), *, per_word: bool = False, se
     return Batch(
         ids, torch.zeros_like(ids), lengths, targets, torch.tensor(items, dtype=torch.long), torch.arange(len(lengths))
     )
+
+
+def masked(lengths: tuple[int, ...] = (7, 4, 9, 4), *, seed: int = 1) -> Batch:
+    """Random rows of which about every second token is asked for, and of those about every fourth is not known."""
+    made, draw = batch(lengths, seed=seed), torch.Generator().manual_seed(seed)
+    items = (torch.rand(sum(lengths), generator=draw) < 0.5).nonzero()[:, 0]
+    targets = torch.randint(0, VOCABULARY, (len(items),), generator=draw)
+    targets[torch.rand(len(items), generator=draw) < 0.25] = -1
+    return replace(made, items=items, targets=targets)
 
 
 def chosen(batch: Batch, order: Sequence[int]) -> Batch:

@@ -108,7 +108,9 @@ def test_a_student_begins_from_an_old_checkpoint(folder, rows, old, first):
              "--out", folder / "student", "--set", "phases=[{objectives: [soft_targets], epochs: 1}]")  # fmt: skip
     student = limbeck.open_bundle(folder / "student")
     assert student.facts["dims"]["layers"] == limbeck.open_bundle(old).facts["dims"]["layers"]
-    measured = limbeck.evaluate(student=student, data=first / "steps" / "data", out=folder / "e", log=Journal(quiet=True))
+    measured = limbeck.evaluate(
+        student=student, data=first / "steps" / "data", out=folder / "e", log=Journal(quiet=True)
+    )
     assert measured.facts["n"] > 0
 
 

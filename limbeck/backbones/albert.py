@@ -2,7 +2,9 @@
 
 Reads `model_type: albert`. Every call of the layer counts as a layer. A shallower student calls it fewer times: it is
 faster and hardly smaller. Embeddings (128 wide) are widened by a linear layer, whose output is hidden state 0; students
-keep their width. Heads: sequence classification (tanh pooler over [CLS]) and token classification.
+keep their width. Heads: sequence classification (tanh pooler over [CLS]), token classification, masked language model,
+and that with sentence-order prediction (section 3.1), before whose classifier stock networks drop some of the pooler's
+features while they learn, and Limbeck none.
 """
 
 from dataclasses import replace
@@ -11,7 +13,7 @@ from typing import Any
 from limbeck.core.errors import RecipeError
 from limbeck.core.spec import Spec as CoreSpec
 from limbeck.nn import bert_kin
-from limbeck.nn.ports import LayerParts, Parts
+from limbeck.nn.ports import LayerParts, Parts, VocabularyHead
 from limbeck.nn.types import Dims
 
 
@@ -45,7 +47,13 @@ def parts(network: Any) -> Parts:
         layers=[_layer(layer) for group in groups for layer in group.albert_layers],
         head=[] if pooler is None else [pooler],
         classifier=getattr(network, "classifier", None),
+        vocabulary=_vocabulary(network.predictions) if hasattr(network, "predictions") else None,
+        relation=network.sop_classifier.classifier if hasattr(network, "sop_classifier") else None,
     )
+
+
+def _vocabulary(head: Any) -> VocabularyHead:
+    return VocabularyHead(head.dense, head.activation, head.LayerNorm, head.decoder)
 
 
 def _called(config: Any) -> list[int]:

@@ -1,6 +1,7 @@
 """BERT: post-LN encoder, learned positions, token types, pooler (Devlin et al. 2018, arXiv:1810.04805).
 
-Reads `model_type: bert`. Heads: sequence classification (tanh pooler over [CLS]) and token classification.
+Reads `model_type: bert`. Heads: sequence classification (tanh pooler over [CLS]), token classification,
+masked language model, and that with next-sentence prediction (section 3.1).
 """
 
 from typing import Any

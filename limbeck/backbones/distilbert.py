@@ -1,13 +1,14 @@
 """DistilBERT: BERT without token types and pooler (Sanh et al. 2019, arXiv:1910.01108, section 3).
 
-Reads `model_type: distilbert`. Positions are learned or sinusoidal, as `config.sinusoidal_pos_embds` says.
+Reads `model_type: distilbert`. Positions are learned or sinusoidal, as `config.sinusoidal_pos_embds` says. Heads:
+sequence classification (a ReLU layer over [CLS]), token classification, masked language model.
 """
 
 import copy
 from typing import Any
 
 from limbeck.core.spec import Spec as CoreSpec
-from limbeck.nn.ports import LayerParts, Parts
+from limbeck.nn.ports import LayerParts, Parts, VocabularyHead
 from limbeck.nn.types import Dims
 
 
@@ -35,7 +36,15 @@ def parts(network: Any) -> Parts:
     tables = (embeddings.word_embeddings, embeddings.position_embeddings)
     head = [network.pre_classifier] if hasattr(network, "pre_classifier") else []
     layers = [_layer(layer) for layer in encoder.transformer.layer]
-    return Parts(embeddings, tables, embeddings.LayerNorm, None, layers, head, getattr(network, "classifier", None))
+    classifier = getattr(network, "classifier", None)
+    return Parts(embeddings, tables, embeddings.LayerNorm, None, layers, head, classifier, _vocabulary(network))
+
+
+def _vocabulary(network: Any) -> VocabularyHead | None:
+    if not hasattr(network, "vocab_projector"):
+        return None
+    dense, norm = network.vocab_transform, network.vocab_layer_norm
+    return VocabularyHead(dense, network.activation, norm, network.vocab_projector)
 
 
 def _layer(layer: Any) -> LayerParts:

@@ -2,15 +2,17 @@
 
 Reads `model_type: electra`, of discriminators as of generators. Embeddings that are narrower than the residual stream
 (small: 128 of 256, section 3.3) are widened by a linear layer, whose output is hidden state 0. Heads: sequence
-classification (a GELU layer over [CLS], no pooler) and token classification.
+classification (a GELU layer over [CLS], no pooler), token classification, masked language model (the generator's) and
+replaced tokens (the discriminator's).
 """
 
+from dataclasses import replace
 from typing import Any
 
 from limbeck.core.errors import RecipeError
 from limbeck.core.spec import Spec as CoreSpec
 from limbeck.nn import bert_kin
-from limbeck.nn.ports import Parts
+from limbeck.nn.ports import Parts, VocabularyHead
 from limbeck.nn.types import Dims
 
 
@@ -33,7 +35,16 @@ def dims(config: Any) -> Dims:
 
 def parts(network: Any) -> Parts:
     """Where the parts of a network of this family are."""
-    return bert_kin.parts(network)
+    found = bert_kin.parts(network)
+    if hasattr(network, "generator_predictions"):
+        head = network.generator_predictions
+        return replace(
+            found, vocabulary=VocabularyHead(head.dense, head.activation, head.LayerNorm, network.generator_lm_head)
+        )
+    if hasattr(network, "discriminator_predictions"):
+        head = network.discriminator_predictions
+        return replace(found, head=[head.dense], classifier=head.dense_prediction, replaced=head)
+    return found
 
 
 def build(spec: Spec, config: Any, dims: Dims) -> Any:

@@ -3,7 +3,8 @@
 Reads `model_type: mobilebert`. Layers work at 128 features inside a residual stream of 512, and have several
 feed-forward parts, of which the last counts as the layer's. Students change depth alone: widths are tied together by
 the bottlenecks. A token's embedding sees its two neighbours, so batches are padded, and padding is embedded as zero,
-which is what a text that stands alone sees past its ends. Heads: sequence and token classification.
+which is what a text that stands alone sees past its ends. Heads: sequence and token classification, masked language
+model, and that with next-sentence prediction; features there are wider than token vectors, which meet a part of them.
 """
 
 from dataclasses import replace

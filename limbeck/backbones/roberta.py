@@ -1,7 +1,7 @@
 """RoBERTa: BERT trained longer, on byte-level BPE, without token types (Liu et al. 2019, arXiv:1907.11692).
 
 Reads `model_type: roberta`. Positions begin after the padding's, so that a table of 514 rows serves 512 tokens. Heads:
-sequence classification (a tanh layer over <s>, no pooler) and token classification.
+sequence classification (a tanh layer over <s>, no pooler), token classification, masked language model.
 """
 
 from typing import Any
@@ -31,7 +31,7 @@ def dims(config: Any) -> Dims:
 
 def parts(network: Any) -> Parts:
     """Where the parts of a network of this family are."""
-    return bert_kin.parts(network)
+    return bert_kin.roberta_parts(network)
 
 
 def build(spec: Spec, config: Any, dims: Dims) -> Any:

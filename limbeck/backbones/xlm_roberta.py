@@ -31,7 +31,7 @@ def dims(config: Any) -> Dims:
 
 def parts(network: Any) -> Parts:
     """Where the parts of a network of this family are."""
-    return bert_kin.parts(network)
+    return bert_kin.roberta_parts(network)
 
 
 def build(spec: Spec, config: Any, dims: Dims) -> Any:

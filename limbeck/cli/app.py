@@ -27,13 +27,14 @@ from limbeck.cli.inspect import inspect
 from limbeck.cli.package import package
 from limbeck.cli.predict import predict
 from limbeck.cli.prepare import prepare
+from limbeck.cli.probe import probe
 from limbeck.cli.quantize import quantize
 from limbeck.cli.report import report
 from limbeck.cli.run import run
 from limbeck.cli.shelf import shelf
 
 _VERBS = (
-    *(compress, compare, run, demo, predict, inspect, shelf),
+    *(compress, compare, probe, run, demo, predict, inspect, shelf),
     *(prepare, augment, import_checkpoint, finetune, distil, export, quantize, evaluate, benchmark, package, report),
 )
 

@@ -15,8 +15,13 @@ from limbeck.core.record import Record
 if TYPE_CHECKING:  # what predicts must not wait for pydantic
     from limbeck.core.spec import Spec
 
-SHELVES = ("readers", "tasks", "backbones", "objectives", "pretexts", "augmenters", "quantizers", "metrics")
+SHELVES = (
+    *("readers", "corpora", "tasks", "backbones", "objectives", "pretexts", "augmenters"),
+    *("quantizers", "metrics"),
+)
 """The plural nouns under `limbeck/` that hold algorithms."""
+
+_SINGULARS = {"corpora": "corpus format"}
 
 
 class Shelf:
@@ -35,7 +40,7 @@ class Shelf:
     @property
     def singular(self) -> str:
         """`objectives` → `objective`."""
-        return self.name.removesuffix("s")
+        return _SINGULARS.get(self.name, self.name.removesuffix("s"))
 
     def names(self) -> tuple[str, ...]:
         """The keys on the shelf, sorted, without importing anything."""

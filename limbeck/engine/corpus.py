@@ -3,9 +3,11 @@
 Nothing is kept of the corpus but where its documents begin; a batch reads what it needs of the memory-mapped store.
 """
 
+import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 import torch
@@ -29,11 +31,13 @@ class Questions:
     Attributes:
         words: Hides words; None leaves texts as they are.
         pairs: Exchanges second texts; None makes rows of one text.
+        drawn: Whether hidden words are to be filled in by drawing: each then has its chance.
         every_token: Whether each token gets an answer, hidden or not; else the hidden ones alone.
     """
 
     words: WordPretext | None = None
     pairs: PairPretext | None = None
+    drawn: bool = False
     every_token: bool = False
 
 
@@ -116,7 +120,8 @@ class CorpusRows:
         if not self._questions.every_token:
             items = targets >= 0
             items[np.cumsum(lengths) - lengths] |= self._questions.words is None  # a network answers for something
-        return _Flat(ids, types, lengths, targets, items, relations)
+        chances = draws.uniform("fill", passages.places) if self._questions.drawn else None
+        return _Flat(ids, types, lengths, targets, items, relations, chances)
 
     def _split(self, pieces: Runs, draws: Draws) -> tuple[Runs, Runs]:
         """Two texts of each piece: at the beginning of one of its sentences, in the middle where it has but one."""
@@ -160,6 +165,7 @@ class _Flat:
     targets: np.ndarray
     items: np.ndarray
     relations: np.ndarray
+    chances: np.ndarray | None
 
     @property
     def starts(self) -> np.ndarray:
@@ -191,12 +197,19 @@ class _Flat:
             rows=torch.from_numpy(rows),
             shares=shares,
             relations=to_device(self.relations[rows]),
+            chances=None if self.chances is None else to_device(self.chances[tokens][items]).float(),
         )
 
 
 def _joined(parts: Sequence[_Flat]) -> _Flat:
-    names = ("ids", "types", "lengths", "targets", "items", "relations")
-    return parts[0] if len(parts) == 1 else _Flat(*(np.concatenate([getattr(p, n) for p in parts]) for n in names))
+    if len(parts) == 1:
+        return parts[0]
+
+    def whole(name: str) -> Any:
+        found = [getattr(part, name) for part in parts]
+        return None if found[0] is None else np.concatenate(found)
+
+    return _Flat(*(whole(field.name) for field in dataclasses.fields(_Flat)))
 
 
 class Rounds:

@@ -138,6 +138,9 @@ def open_teacher(
         log: Says what is done.
         memory_gb: Most gigabytes of a process's own memory that the cache may take; a larger one is mapped.
     """
+    if online.reads.logits and online.dims.over_tokens:
+        log.say("the teacher answers with a vocabulary, too much to keep: computed in each step")
+        return online
     layout = _layout(online, rows, dtype)
     size_gb = sum(_sizes(layout).values()) / 1e9
     if size_gb > budget_gb:

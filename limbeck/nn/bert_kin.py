@@ -1,9 +1,12 @@
 """What BERT's kin have in common: the names of sizes in their configurations and of parts in their networks."""
 
 import copy
+from dataclasses import replace
 from typing import Any
 
-from limbeck.nn.ports import LayerParts, Parts
+from torch.nn.functional import gelu
+
+from limbeck.nn.ports import LayerParts, Parts, VocabularyHead
 from limbeck.nn.types import Dims
 
 
@@ -34,7 +37,7 @@ def parts(network: Any) -> Parts:
     """Where the parts are of a network whose layers are named as BERT's.
 
     Heads of whole texts are a pooler in the encoder and a linear classifier, or (RoBERTa, ELECTRA) a classifier of two
-    layers, `dense` and `out_proj`.
+    layers, `dense` and `out_proj`. Those of pre-training lie in `cls` (BERT, MobileBERT).
     """
     encoder = network.base_model
     embeddings, projection = encoder.embeddings, getattr(encoder, "embeddings_project", None)
@@ -48,7 +51,28 @@ def parts(network: Any) -> Parts:
         layers=[layer_parts(layer) for layer in encoder.encoder.layer],
         head=[part.dense for part in ends if hasattr(part, "dense")],
         classifier=getattr(classifier, "out_proj", classifier),
+        vocabulary=_vocabulary(network.cls.predictions) if hasattr(network, "cls") else None,
+        relation=getattr(getattr(network, "cls", None), "seq_relationship", None),
     )
+
+
+def _vocabulary(predictions: Any) -> VocabularyHead:
+    transform = predictions.transform
+    return VocabularyHead(
+        dense=transform.dense,
+        activation=transform.transform_act_fn,
+        norm=transform.LayerNorm,
+        decoder=predictions.decoder,
+        beyond=getattr(predictions, "dense", None),
+    )
+
+
+def roberta_parts(network: Any) -> Parts:
+    """Those of RoBERTa and XLM-R, whose masked language models have their head in `lm_head`."""
+    found, head = parts(network), getattr(network, "lm_head", None)
+    if head is None:
+        return found
+    return replace(found, vocabulary=VocabularyHead(head.dense, gelu, head.layer_norm, head.decoder))
 
 
 def tables(embeddings: Any) -> tuple[Any, ...]:

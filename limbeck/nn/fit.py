@@ -10,9 +10,31 @@ def check_labels(objective: str, student: Dims, teacher: Dims) -> None:
     Raises:
         RecipeError: The numbers of labels differ.
     """
+    if student.over_tokens != teacher.over_tokens or (student.over_tokens and student.labels != teacher.labels):
+        raise RecipeError(
+            f"{objective}: the student answers with {_answers(student)}, the teacher with {_answers(teacher)}; give "
+            "both the same tokenizer, or leave logits out: attention_relations and hidden_states need none"
+        )
     if student.labels != teacher.labels:
         raise RecipeError(
             f"{objective}: the student has {student.labels} labels, the teacher {teacher.labels}; give both the same"
+        )
+
+
+def _answers(dims: Dims) -> str:
+    return f"{dims.labels} {'tokens of a vocabulary' if dims.over_tokens else 'labels'}"
+
+
+def check_whole(objective: str, student: Dims) -> None:
+    """Refuse logits over a vocabulary, for what needs those of all items at once.
+
+    Raises:
+        RecipeError: They are over one.
+    """
+    if student.over_tokens:
+        raise RecipeError(
+            f"{objective}: compares items with one another, and over a vocabulary only the logits of some are there at "
+            "a time; use soft_targets or logit_mse"
         )
 
 

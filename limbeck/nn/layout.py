@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import Any, Protocol, runtime_checkable
 
 import torch
-from jaxtyping import Bool, Float, Shaped
+from jaxtyping import Bool, Float, Int, Shaped
 from torch import Tensor
 
 from limbeck.nn.attention import attend
@@ -32,8 +32,11 @@ class Layout(Protocol):
     def for_head(self, hidden: Float[Tensor, "rows seq hidden"], *, per_word: bool) -> Float[Tensor, "_ _ hidden"]:
         """The last hidden states as the head is to see them."""
 
-    def answers(self, logits: Tensor, *, per_word: bool) -> Float[Tensor, "items labels"]:
-        """The logits of each item."""
+    def answers(self, values: Tensor, *, per_word: bool) -> Float[Tensor, "items features"]:
+        """Of what was made of the last hidden states, each item's: logits, or what they are made from."""
+
+    def first_tokens(self, hidden: Tensor) -> Float[Tensor, "batch hidden"]:
+        """Of the last hidden states as a head of words sees them, those of each row's first token."""
 
 
 @dataclass(frozen=True)
@@ -43,18 +46,20 @@ class Packed:
     Attributes:
         batch: The tokens.
         filled: Tokens of the row: the batch's, and perhaps a few more at its end that nobody attends to.
+        firsts: Whether the head is to see each row's first token too, after the items'.
     """
 
     batch: Batch
     filled: int = 0
+    firsts: bool = False
 
     @classmethod
-    def of(cls, batch: Batch) -> "Packed":
+    def of(cls, batch: Batch, *, firsts: bool = False) -> "Packed":
         """On a CPU in half precision, whose matrix kernels are compiled for each new size, of one of few sizes."""
         tokens = len(batch.input_ids)
         device = batch.input_ids.device.type
         few = device == "cpu" and torch.is_autocast_enabled(device)
-        return cls(batch, round_up(tokens) if few else tokens)
+        return cls(batch, round_up(tokens) if few else tokens, firsts)
 
     def inputs(self, first_position: int) -> dict[str, Tensor | None]:
         """`[1, filled]` each, and no mask."""
@@ -84,12 +89,21 @@ class Packed:
 
     def for_head(self, hidden: Float[Tensor, "1 filled hidden"], *, per_word: bool) -> Float[Tensor, "_ _ hidden"]:
         """Items alone: `[1, items, hidden]` of words; of texts, whose heads take first tokens, `[items, 1, hidden]`."""
-        picked = hidden[0, self.batch.items]
+        picked = hidden[0, self._read]
         return picked[None] if per_word else picked[:, None]
 
-    def answers(self, logits: Tensor, *, per_word: bool) -> Float[Tensor, "items labels"]:
-        """There are no others."""
-        return logits[0] if per_word else logits
+    @cached_property
+    def _read(self) -> Int[Tensor, " read"]:
+        """Places of the tokens that the head sees."""
+        return torch.cat([self.batch.items, self.batch.firsts]) if self.firsts else self.batch.items
+
+    def answers(self, values: Tensor, *, per_word: bool) -> Float[Tensor, "items features"]:
+        """Those that come first."""
+        return (values[0] if per_word else values)[: len(self.batch.items)]
+
+    def first_tokens(self, hidden: Float[Tensor, "1 read hidden"]) -> Float[Tensor, "batch hidden"]:
+        """Those after the items'."""
+        return hidden[0, len(self.batch.items) :]
 
 
 def round_up(count: int) -> int:
@@ -143,6 +157,10 @@ class Padded:
         """As they are."""
         return hidden
 
-    def answers(self, logits: Tensor, *, per_word: bool) -> Float[Tensor, "items labels"]:
+    def answers(self, values: Tensor, *, per_word: bool) -> Float[Tensor, "items features"]:
         """Of words, those of their first sub-words."""
-        return self.flat(logits)[self.batch.items] if per_word else logits
+        return self.flat(values)[self.batch.items] if per_word else values
+
+    def first_tokens(self, hidden: Float[Tensor, "rows seq hidden"]) -> Float[Tensor, "batch hidden"]:
+        """Each row's first."""
+        return hidden[:, 0]

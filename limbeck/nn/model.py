@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from limbeck.core.predictions import Answer
 from limbeck.core.shelf import shelf
@@ -13,6 +13,7 @@ from limbeck.nn import taps
 from limbeck.nn.layout import Layout, Packed, Padded
 from limbeck.nn.ports import Backbone, Parts
 from limbeck.nn.types import Batch, Dims, Outputs, Reads
+from limbeck.nn.vocabulary import Vocabulary
 
 PROBLEMS: Mapping[str, Answer] = {"multi_label_classification": "classes", "regression": "value"}
 """What `problem_type` of a `config.json` says of a network's answers; any other is one class."""
@@ -23,11 +24,11 @@ class Model:
     """A tapped network.
 
     Attributes:
-        network: The stock `transformers` network, with a head.
+        network: The stock `transformers` network: a classifier, a masked language model, or an encoder alone.
         backbone: The file of the backbones shelf that knows its family.
         dims: Its size.
         parts: Where its parts are.
-        per_word: Whether it answers for each word rather than for the whole text.
+        per_word: Whether it answers for each word, or token, rather than for the whole text.
         packs: Whether batches lie packed in it; results are the same, padding costs more.
     """
 
@@ -60,19 +61,44 @@ class Model:
 
     def run(self, batch: Batch, reads: Reads) -> Outputs:
         """Run the network and collect what `reads` names. Gradients as the caller's context has them."""
-        layout: Layout = Packed.of(batch) if self.packs else Padded(batch, self.config.pad_token_id or 0)
+        layout: Layout = (
+            Packed.of(batch, firsts=self.parts.relation is not None)
+            if self.packs
+            else Padded(batch, self.config.pad_token_id or 0)
+        )
         inputs = layout.inputs(self.backbone.first_position(self.config))
         if not reads_token_types(self.config):
             del inputs["token_type_ids"]
         with taps.recording(taps.Recording(reads, layout, self.dims.layers, self.per_word)) as outputs:
-            logits = self.network(**inputs).logits
-        if reads.logits:
-            outputs.logits = layout.answers(logits, per_word=self.per_word)
+            if self.parts.classifier is None or self.parts.replaced is not None:
+                hidden = self.network.base_model(**inputs).last_hidden_state  # type: ignore[operator]
+                self._pretrained(hidden, layout, reads, outputs)
+            else:
+                logits = self.network(**inputs).logits
+                if reads.logits:
+                    outputs.logits = layout.answers(logits, per_word=self.per_word)
         return outputs
+
+    def _pretrained(self, hidden: Tensor, layout: Layout, reads: Reads, outputs: Outputs) -> None:
+        """What the heads of pre-training make of the last hidden states, as far as they are there and read."""
+        if reads.logits and (head := self.parts.vocabulary) is not None:
+            features = head.features(layout.answers(hidden, per_word=True))
+            outputs.vocabulary = Vocabulary(features, head.weight(), head.bias())
+        if reads.logits and self.parts.replaced is not None:
+            outputs.logits = self.parts.replaced(layout.answers(hidden, per_word=True))[:, None]
+        if reads.relation and self.parts.relation is not None:
+            pooled = layout.first_tokens(hidden)
+            for linear in self.parts.head:
+                pooled = linear(pooled).tanh()
+            outputs.relation = self.parts.relation(pooled)
 
 
 def tapped(network: nn.Module, *, per_word: bool) -> Model:
     """Wrap a network whose family is on the backbones shelf.
+
+    Args:
+        network: The network.
+        per_word: Whether it answers for words; those that were made for pre-training always answer for tokens.
 
     Raises:
         ShelfError: Its family is not.
@@ -83,9 +109,16 @@ def tapped(network: nn.Module, *, per_word: bool) -> Model:
     if not backbone.PACKS and (padding := parts.tables[0].padding_idx) is not None:
         with torch.no_grad():  # what lies past a text's end is nothing, as where the text stands alone
             parts.tables[0].weight[padding] = 0
+    for_tokens = parts.vocabulary is not None or parts.replaced is not None
+    dims = _answering(backbone.dims(network.config), parts, network.config)
+    return Model(network, backbone, dims, parts, per_word or for_tokens, backbone.PACKS)
+
+
+def _answering(dims: Dims, parts: Parts, config: Any) -> Dims:
+    if parts.vocabulary is not None:
+        return replace(dims, labels=parts.vocabulary.decoder.out_features, over_tokens=True)
     labels = parts.classifier.out_features if parts.classifier else 0
-    dims = replace(backbone.dims(network.config), labels=labels, answer=answer_of(network.config))
-    return Model(network, backbone, dims, parts, per_word, backbone.PACKS)
+    return replace(dims, labels=labels, answer="classes" if parts.replaced is not None else answer_of(config))
 
 
 def reads_token_types(config: Any) -> bool:

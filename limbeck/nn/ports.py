@@ -1,9 +1,11 @@
 """What an objective and a backbone must offer. Any class or file with these parts fits; nothing is inherited."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
+import torch
+from jaxtyping import Float
 from torch import Tensor, nn
 
 from limbeck.nn.types import Batch, Dims, Outputs, Reads, Unit
@@ -60,6 +62,44 @@ class LayerParts:
 
 
 @dataclass(frozen=True)
+class VocabularyHead:
+    """Where the parts of a masked-language-model head are: last hidden states to features, features to logits.
+
+    Attributes:
+        dense: Linear layer from the hidden width to that of the token vectors.
+        activation: What follows it.
+        norm: Normalisation of the features.
+        decoder: Linear layer with the logits' bias, whose weight, as a rule, is the embedding table of the tokens.
+        beyond: Where features are wider than the table (MobileBERT): the layer that holds, transposed, what they meet
+            beyond it. It is never called.
+    """
+
+    dense: nn.Linear
+    activation: Callable[[Tensor], Tensor]
+    norm: nn.Module
+    decoder: nn.Linear
+    beyond: nn.Linear | None = None
+
+    def features(self, hidden: Float[Tensor, "items hidden"]) -> Float[Tensor, "items width"]:
+        """What meets each token's vector."""
+        features: Tensor = self.norm(self.activation(self.dense(hidden)))
+        return features
+
+    def weight(self) -> Float[Tensor, "vocabulary width"]:
+        """The vector of each token."""
+        own = self.decoder.weight
+        return own if self.beyond is None else torch.cat([own, self.beyond.weight.T], dim=1)
+
+    def bias(self) -> Float[Tensor, " vocabulary"]:
+        """What is added to each token's logit."""
+        return self.decoder.bias
+
+    def modules(self) -> tuple[nn.Module, ...]:
+        """All that it consists of."""
+        return self.dense, self.norm, self.decoder, *([] if self.beyond is None else [self.beyond])
+
+
+@dataclass(frozen=True)
 class Parts:
     """Where the parts of an encoder with its head are.
 
@@ -71,6 +111,10 @@ class Parts:
         layers: The layers in the order of their calls, lowest first; one that is called twice stands there twice.
         head: Linear layers after the last hidden state that map hidden to hidden (poolers and their kin).
         classifier: The layer that gives the logits, or None for a bare encoder.
+        vocabulary: The head of a masked language model, which answers with one logit for each token of the vocabulary.
+        relation: The layer of two logits on the pooler: whether one text follows the other, or in which order they are.
+        replaced: The head of an ELECTRA discriminator, one logit for each token, whose layers are `head` and
+            `classifier`.
     """
 
     embeddings: nn.Module
@@ -80,6 +124,18 @@ class Parts:
     layers: Sequence[LayerParts]
     head: Sequence[nn.Linear]
     classifier: nn.Linear | None
+    vocabulary: VocabularyHead | None = None
+    relation: nn.Linear | None = None
+    replaced: nn.Module | None = None
+
+    def readers(self) -> list[nn.Linear]:
+        """The linear layers that read the last hidden states."""
+        bottom = [*self.head, *self.on_top()][:1]
+        return bottom + ([] if self.vocabulary is None else [self.vocabulary.dense])
+
+    def on_top(self) -> list[nn.Linear]:
+        """The layer that reads what `head` gives, if there is one."""
+        return [linear for linear in (self.classifier, self.relation) if linear is not None]
 
 
 @runtime_checkable

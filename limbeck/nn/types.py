@@ -1,9 +1,9 @@
 """The nouns of a training step: what goes into a model, what comes out, and how large it is."""
 
+import functools
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from functools import cached_property
-from itertools import groupby
+from itertools import accumulate, groupby
 from typing import Literal, get_args
 
 import torch
@@ -11,6 +11,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from limbeck.core.predictions import Answer
+from limbeck.nn.vocabulary import Vocabulary
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,7 @@ class Dims:
         labels: Width of the logits.
         answer: What the logits mean: one class, each label by itself, or a value.
         attention: Width of a layer's heads together; 0 where it is `hidden`, as it mostly is.
+        over_tokens: Whether the labels are the tokens of a vocabulary, so many that logits are never there all at once.
     """
 
     layers: int
@@ -34,6 +36,7 @@ class Dims:
     labels: int = 0
     answer: Answer = "class"
     attention: int = 0
+    over_tokens: bool = False
 
     @property
     def attended(self) -> int:
@@ -82,6 +85,7 @@ class Batch:
         moment: When the step is taken.
         relations: Of each row 0 if its second text follows the first, 1 if another stands in its place; None where
             nobody asks.
+        chances: Of each item a number in [0, 1), for what is drawn in its place; None where nothing is.
     """
 
     input_ids: Int[Tensor, " tokens"]
@@ -93,13 +97,23 @@ class Batch:
     shares: Mapping[Unit, float] = field(default_factory=lambda: dict.fromkeys(get_args(Unit), 1.0))
     moment: Moment = Moment()
     relations: Int[Tensor, " batch"] | None = None
+    chances: Float[Tensor, " items"] | None = None
 
-    @cached_property
+    @functools.cached_property
     def groups(self) -> tuple[tuple[int, int], ...]:
         """Number of rows and their length, for each run of rows of equal length."""
         return tuple((len(list(rows)), length) for length, rows in groupby(self.lengths))
 
-    @cached_property
+    @functools.cached_property
+    def firsts(self) -> Int[Tensor, " batch"]:
+        """Place of each row's first token."""
+        return torch.tensor([0, *accumulate(self.lengths)][:-1], device=self.input_ids.device)
+
+    def of_items(self, places: slice) -> "Batch":
+        """The same tokens, of whose items only some are asked for."""
+        return replace(self, items=self.items[places], targets=self.targets[places])
+
+    @functools.cached_property
     def positions(self) -> Int[Tensor, " tokens"]:
         """Place of each token in its row, from 0."""
         counted = torch.cat([torch.arange(length).repeat(rows) for rows, length in self.groups])
@@ -126,11 +140,13 @@ class Outputs:
     """What a model computed, as far as it was asked for. Layer 0 is the embeddings' output, 1 the first layer.
 
     Attributes:
-        logits: One row per item.
+        logits: One row per item; None where they are over a vocabulary.
         hidden: Layer → hidden states.
         queries: Layer → queries of each head, before the product; likewise `keys` and `values`.
         keys: See `queries`.
         values: See `queries`.
+        vocabulary: What logits over a vocabulary are made from.
+        relation: For each row, the logits of whether its two texts belong together in this order.
     """
 
     logits: Float[Tensor, "items labels"] | None = None
@@ -138,6 +154,8 @@ class Outputs:
     queries: dict[int, Float[Tensor, "tokens heads head_dim"]] = field(default_factory=dict)
     keys: dict[int, Float[Tensor, "tokens heads head_dim"]] = field(default_factory=dict)
     values: dict[int, Float[Tensor, "tokens heads head_dim"]] = field(default_factory=dict)
+    vocabulary: Vocabulary | None = None
+    relation: Float[Tensor, "batch 2"] | None = None
 
 
 @dataclass(frozen=True)
@@ -145,11 +163,12 @@ class Reads:
     """Which outputs are needed, so that nothing else is kept or cached.
 
     Attributes:
-        logits: Whether logits are read.
+        logits: Whether logits are read, or what logits over a vocabulary are made from.
         hidden: Layers whose hidden states are read; 0 is the embeddings' output.
         queries: Layers whose queries are read; likewise `keys` and `values`.
         keys: See `queries`.
         values: See `queries`.
+        relation: Whether the logits of the relation between two texts are read.
     """
 
     logits: bool = False
@@ -157,14 +176,14 @@ class Reads:
     queries: frozenset[int] = frozenset()
     keys: frozenset[int] = frozenset()
     values: frozenset[int] = frozenset()
+    relation: bool = False
 
     def __or__(self, other: "Reads") -> "Reads":
-        return Reads(
-            self.logits or other.logits, *(a | b for (_, a), (_, b) in zip(self.layers(), other.layers(), strict=True))
-        )
+        both = replace(self, logits=self.logits or other.logits, relation=self.relation or other.relation)
+        return functools.reduce(lambda found, kind: found.with_layers([kind[0]], kind[1]), other.layers(), both)
 
     def __bool__(self) -> bool:
-        return self.logits or any(layers for _, layers in self.layers())
+        return self.logits or self.relation or any(layers for _, layers in self.layers())
 
     def with_layers(self, kinds: Iterable[str], layers: Iterable[int]) -> "Reads":
         """These reads, and what `kinds` name of some layers.

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from limbeck.core.spec import Ramp, Weighted, changing, value_at
-from limbeck.nn.fit import check_classes
+from limbeck.nn.fit import check_classes, check_whole
 from limbeck.nn.reduce import mean_over
 from limbeck.nn.types import Batch, Dims, Outputs, Reads, Unit
 
@@ -69,7 +69,8 @@ def build(spec: Spec, student: Dims, teacher: Dims) -> Dist:
     """Needs both to answer with one of the same classes, three or more.
 
     Raises:
-        RecipeError: The numbers of labels differ, or there are two, or they are no classes.
+        RecipeError: The numbers of labels differ, or there are two, or they are no classes, or a vocabulary.
     """
     check_classes("dist", student, teacher)
+    check_whole("dist", student)
     return Dist(spec)

@@ -13,7 +13,7 @@ from itertools import pairwise
 from typing import Any
 
 from limbeck.core.shelf import missing_extra
-from limbeck.text.words import Span, is_cjk
+from limbeck.text.words import Span, cjk_runs, is_cjk
 
 _KANA = range(0x3040, 0x3100)
 
@@ -34,11 +34,33 @@ def join_chinese(text: str, spans: Sequence[Span]) -> list[Span]:
     joined: list[Span] = []
     for run in _runs(text, spans):
         start, end = run[0][0], run[-1][1]
-        if len(run) == 1 or any(ord(c) in _KANA for c in text[start:end]):
+        if len(run) == 1 or _has_kana(text[start:end]):
             joined += run
         else:
             joined += ((start + a, start + b) for _, a, b in _jieba().tokenize(text[start:end]))
     return joined
+
+
+def inner_characters(text: str) -> list[int]:
+    """Places of the characters that go on with a Chinese word rather than begin one, ascending.
+
+    Raises:
+        ShelfError: jieba is needed and not installed.
+
+    >>> inner_characters("IBM 在北京")
+    [6]
+    """
+    return [
+        start + place
+        for start, end in cjk_runs(text)
+        if end - start > 1 and not _has_kana(text[start:end])
+        for _, first, last in _jieba().tokenize(text[start:end])
+        for place in range(first + 1, last)
+    ]
+
+
+def _has_kana(text: str) -> bool:
+    return any(ord(c) in _KANA for c in text)
 
 
 def _runs(text: str, spans: Sequence[Span]) -> list[list[Span]]:

@@ -63,6 +63,7 @@ _WORDS = re.compile(
 )
 _CHARACTERS = re.compile(rf"{_EMOJI}|\Sm*")
 _JOINING = re.compile("[mjer]")
+_CJK_RUNS = re.compile("c[cm]*")
 
 
 def classify(text: str) -> str:
@@ -91,6 +92,16 @@ def split_characters(text: str) -> list[Span]:
     if not _JOINING.search(classes):  # as nearly always; four times faster
         return [(place, place + 1) for place, kind in enumerate(classes) if kind != " "]
     return [found.span() for found in _CHARACTERS.finditer(classes)]
+
+
+def cjk_runs(text: str) -> list[Span]:
+    """Where CJK characters stand without anything between them, with their marks.
+
+    >>> text = "在IBM工作的人"
+    >>> [text[a:b] for a, b in cjk_runs(text)]
+    ['在', '工作的人']
+    """
+    return [found.span() for found in _CJK_RUNS.finditer(text.translate(_CLASSES))]
 
 
 def is_cjk(text: str) -> bool:

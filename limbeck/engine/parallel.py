@@ -1,0 +1,112 @@
+"""A pure function over a stream of items: in this process, in several, or on many machines by Ray Data.
+
+Results come in the order of the items, and never more than a few items wait in memory.
+"""
+
+import multiprocessing
+import os
+import signal
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from itertools import islice
+from typing import Any, Literal, TypeVar
+
+from limbeck.core.errors import LimbeckError, ShelfError
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+Engine = Literal["local", "ray"]
+
+_AHEAD = 2
+"""Items that wait for each process."""
+_WAVE = 64
+"""Items that Ray is given at a time for each of its processors."""
+_function: Callable[[Any], Any]
+
+
+def mapped(
+    function: Callable[[Item], Result], items: Iterable[Item], workers: int, engine: Engine = "local"
+) -> Iterator[Result]:
+    """`function` of each item, in their order.
+
+    Args:
+        function: Pure, and to be pickled.
+        items: Read as they are needed.
+        workers: Processes; 0 is one for each core, 1 none but this one.
+        engine: `local`, or `ray`, which takes what processors its cluster has, and at most `workers` of them.
+
+    Raises:
+        LimbeckError: A process was ended from outside.
+        ShelfError: Ray is not installed.
+    """
+    if engine == "ray":
+        return _by_ray(function, items, workers)
+    count = workers or len(os.sched_getaffinity(0))
+    return map(function, items) if count == 1 else _by_processes(function, items, count)
+
+
+def _by_processes(function: Callable[[Item], Result], items: Iterable[Item], count: int) -> Iterator[Result]:
+    source = iter(items)
+    waiting: deque[Future[Result]] = deque()
+    # Not by fork, which copies the locks that threads of other libraries may hold.
+    context = multiprocessing.get_context("spawn")
+    pool = ProcessPoolExecutor(count, mp_context=context, initializer=_begin, initargs=(function,))
+    try:
+        waiting.extend(pool.submit(_call, item) for item in islice(source, _AHEAD * count))
+        while waiting:
+            yield waiting.popleft().result()
+            waiting.extend(pool.submit(_call, item) for item in islice(source, 1))
+    except BrokenProcessPool:
+        raise LimbeckError(
+            "a process that works beside this one was ended from outside (is memory short?): set workers lower, to 1 "
+            'for none; a script of your own begins its work under `if __name__ == "__main__":`'
+        ) from None
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _begin(function: Callable[[Any], Any]) -> None:
+    """Make a process ready: it leaves Ctrl-C to the first one, and ends when that one does, however it ends."""
+    global _function  # noqa: PLW0603  (what a process is given once)
+    _function = function
+    os.environ["TOKENIZERS_PARALLELISM"] = "false"  # each process has one core
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if parent := multiprocessing.parent_process():
+        threading.Thread(target=_end_after, args=(parent,), daemon=True).start()
+
+
+def _end_after(parent: Any) -> None:
+    parent.join()
+    os._exit(1)
+
+
+def _call(item: Any) -> Any:
+    return _function(item)
+
+
+def _by_ray(function: Callable[[Item], Result], items: Iterable[Item], workers: int) -> Iterator[Result]:
+    try:
+        import ray
+    except ModuleNotFoundError:
+        raise ShelfError(
+            "the engine 'ray' needs 'ray', which is not installed: pip install 'limbeck[train,ray]'"
+        ) from None
+    if not ray.is_initialized():
+        ray.init(log_to_driver=False)
+    ray.data.DataContext.get_current().execution_options.preserve_order = True
+    count = workers or int(ray.cluster_resources().get("CPU", 1))
+    shared = ray.put(function)
+    source = iter(items)
+    while wave := list(islice(source, _WAVE * count)):
+        rows = ray.data.from_items([{"item": item} for item in wave], override_num_blocks=min(len(wave), 8 * count))
+        found = rows.map(_row, fn_args=(shared,), concurrency=count)
+        yield from (row["result"] for row in found.iter_rows())
+
+
+def _row(row: dict[str, Any], shared: Any) -> dict[str, Any]:
+    import ray
+
+    return {"result": ray.get(shared)(row["item"])}

@@ -1,0 +1,225 @@
+"""Cut a corpus into tokens once, so that every pre-training on it reads ids from disk: a token store.
+
+Documents are cut into sentences and these into tokens, with the words marked, by one pure function over as many
+processes or machines as there are; the store is the same for any number of them. Finished shards are kept: the same
+command goes on behind the last one. Documents whose text has the lowest hashes are held out as `dev`, whatever their
+order: more text never moves one from `dev` to `train` but by pushing it over the limit.
+"""
+
+from collections import deque
+from collections.abc import Iterator, Mapping
+from contextlib import closing
+from dataclasses import replace
+from itertools import islice
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+from pydantic import Field
+
+from limbeck.core.bundle import Bundle, Draft, create_bundle, open_bundle
+from limbeck.core.errors import DataError
+from limbeck.core.files import remove
+from limbeck.core.holding import held
+from limbeck.core.journal import Journal
+from limbeck.core.shelf import on_shelf
+from limbeck.core.spec import Spec as CoreSpec
+from limbeck.core.spec import incidental
+from limbeck.engine.parallel import Engine, mapped
+from limbeck.engine.shards import Place, Shards, working_directory
+from limbeck.nn.tokenizers import lay_tokenizer, tokenizer_hashes
+from limbeck.text.corpus import Corpus, Tally, chunks, open_corpus
+from limbeck.text.token_documents import TokenisedDocuments, hold_out, token_type, write_shard
+from limbeck.text.token_store import TokenStore, open_store, shard_name, write_index
+from limbeck.text.tokenise import Tokenise
+
+_CHUNK_CHARACTERS = 1_000_000
+"""What a process is given at a time. Shards end between two chunks, so that the store depends on this number."""
+_MUCH_UNKNOWN = 0.02
+_MB = 1_000_000
+
+
+class Spec(CoreSpec):
+    """A corpus, and how it is cut."""
+
+    corpus: str
+    """A file, a folder of files, or `hf:org/name[@revision][:split]`."""
+    format: Annotated[CoreSpec, on_shelf("corpora")] | None = None
+    """How it is written, a format of the corpora shelf; null goes by the names of the files."""
+    column: str = ""
+    """Of formats with columns or keys, the one of the text; empty: `text`."""
+    tokenizer: str = "minilm-l6"
+    """Whose tokens, if no Bundle of the stage `tokenizer` is given: a directory, `hf:org/name[@revision]`, or
+    `minilm-l6`."""
+    shard_tokens: int = Field(32_000_000, ge=1000, le=2_000_000_000)
+    """A shard ends once it has so many tokens; what is being made takes about 3 bytes of memory for each."""
+    dev_tokens: int = Field(200_000, ge=0)
+    """Most tokens of documents that are held out as `dev`."""
+    dev_fraction: float = Field(0.05, ge=0, le=0.5)
+    """Of a small corpus, the largest part that is held out."""
+    max_line_chars: int = Field(1_000_000, ge=1000)
+    """A longer paragraph is cut, at spaces where there are any."""
+    max_broken_fraction: float = Field(0.01, ge=0, le=1)
+    """Lines that are no text are left out and told of, up to this part of all."""
+    workers: int = incidental(0, ge=0)
+    """Processes; 0 takes all cores. The store is the same for any number."""
+    engine: Engine = incidental("local")
+    """`local`: processes of this machine; `ray`: those of a Ray cluster, which needs `limbeck[ray]`."""
+
+
+def outside(spec: Spec) -> dict[str, str]:
+    """Hashes of the corpus and of the tokenizer's files."""
+    return {**_corpus(spec).hashes(), **tokenizer_hashes(spec.tokenizer)}
+
+
+def run(spec: Spec, inputs: Mapping[str, Bundle], out: Path, log: Journal) -> Bundle:
+    """Make the store.
+
+    Args:
+        spec: The corpus, and how it is cut.
+        inputs: Perhaps `tokenizer`, a Bundle of that stage.
+        out: Where the Bundle goes; shards lie beside it until it is there.
+        log: Where progress goes.
+
+    Raises:
+        DataError: The corpus cannot be read, or too much of it is broken.
+        BundleError: There is no such tokenizer.
+    """
+    corpus = _corpus(spec)
+    work = working_directory(out)
+    with create_bundle(out, "tokenize", spec, inputs, outside(spec)) as draft:
+        lay_tokenizer(inputs["tokenizer"] if "tokenizer" in inputs else spec.tokenizer, draft.path)
+        tokenise = Tokenise((draft.path / "tokenizer.json").read_text(encoding="utf-8"))
+        log.warn_all(f"{name}: of no known format, left out" for name in corpus.unused)
+        with held(work, within=True):
+            shards = Shards(out, str(draft.origin["step_hash"]), tokenise.vocabulary, log)
+            shards.drop_others()
+            place, dev = _make(spec, corpus, tokenise, shards, log)
+            draft.facts |= {"name": Path(spec.corpus).name, **_lay_out(shards, place, dev, tokenise, draft)}
+        log.warn_all(_warnings(place, draft.facts, spec))
+        draft.facts["warnings"] = log.warnings
+    remove(work)
+    made = open_bundle(out)
+    for split in ("train", "dev"):
+        open_store(made, split)
+    log.say(_told(made.facts))
+    return made
+
+
+def _corpus(spec: Spec) -> Corpus:
+    return open_corpus(spec.corpus, spec.format, spec.column)
+
+
+def _make(
+    spec: Spec, corpus: Corpus, tokenise: Tokenise, shards: Shards, log: Journal
+) -> tuple[Place, TokenisedDocuments]:
+    """Make the shards that are not there yet; where the last one ends, and what is held out."""
+    place, dev = Place(), TokenisedDocuments.none(token_type(tokenise.vocabulary))
+    while not place.ended:
+        if found := shards.after(place.shards):
+            place, dev = found
+            continue
+        if place.shards:
+            log.say(f"going on behind {place.shards} shards: {place.documents} documents, {place.tokens} tokens")
+        with closing(_cut(spec, corpus, tokenise, place, dev, log)) as made:
+            for parts, place, dev in made:
+                shards.save(place, parts, dev)
+                if shards.path(place.shards).is_dir():
+                    break  # it is there from before, and perhaps others behind it
+    return place, dev
+
+
+def _cut(
+    spec: Spec, corpus: Corpus, tokenise: Tokenise, place: Place, dev: TokenisedDocuments, log: Journal
+) -> Iterator[tuple[list[TokenisedDocuments], Place, TokenisedDocuments]]:
+    """The documents of each shard from a place on, where it ends, and what is held out by then."""
+    tally = Tally(spec.max_line_chars, spec.max_broken_fraction)
+    read: deque[tuple[int, int]] = deque()  # of each list that is under way: its documents, and bytes read until then
+    parts, size, reached = [], 0, 0
+
+    def lists() -> Iterator[list[list[str]]]:
+        for found in chunks(islice(corpus.documents(tally), place.documents, None), _CHUNK_CHARACTERS):
+            read.append((len(found), tally.read))
+            yield found
+
+    with log.bar("tokenize", max(corpus.total // _MB, 1), "MB") as bar:
+        for made in mapped(tokenise, lists(), spec.workers, spec.engine):
+            documents, at = read.popleft()
+            place = replace(
+                place,
+                documents=place.documents + documents,
+                tokens=place.tokens + len(made.tokens),
+                sentences=place.sentences + len(made.sentences) - 1,
+            )
+            train, dev, border = hold_out(made, dev, place.border, spec.dev_tokens)
+            place = replace(place, border=border)
+            parts.append(train)
+            size += len(train.tokens)
+            bar.advance(at // _MB - reached, tokens=f"{place.tokens / 1e6:.1f} M")
+            reached = at // _MB
+            if size >= spec.shard_tokens:
+                place = replace(place, shards=place.shards + 1)
+                yield parts, place, dev
+                parts, size = [], 0
+    limit = min(spec.dev_tokens, int(spec.dev_fraction * place.tokens))
+    rest, dev, _ = hold_out(TokenisedDocuments.none(dev.tokens.dtype), dev, place.border, limit)
+    told = {"lines": tally.lines, "broken": tally.broken, "cut": tally.cut, "warnings": tally.warnings()}
+    yield [*parts, rest], replace(place, shards=place.shards + 1, ended=True, told=told), dev
+
+
+def _lay_out(shards: Shards, place: Place, dev: TokenisedDocuments, tokenise: Tokenise, draft: Draft) -> dict[str, Any]:
+    """Lay shards, held-out documents and counts into the Bundle; what is known of them."""
+    counts = [found for number in range(place.shards) if (found := shards.counts(number))["tokens"]]
+    if not counts:
+        raise DataError(f"the {place.documents} documents of the corpus give no token to train on; give more text")
+    for split in ("train", "dev"):
+        (draft.path / split).mkdir()
+    for number in range(len(counts)):  # only the last one can be empty
+        shards.lay(number, draft.path / "train")
+    write_index(draft.path / "train", tokenise.vocabulary, counts)
+    write_index(
+        draft.path / "dev",
+        tokenise.vocabulary,
+        [write_shard(draft.path / "dev", shard_name(0), [dev], tokenise.vocabulary)] if len(dev) else [],
+    )
+    occurrences = TokenStore.open(draft.path / "train").counts()
+    np.save(draft.path / "counts.npy", occurrences)
+    documents, sentences, tokens = (sum(c[kind] for c in counts) for kind in ("documents", "sentences", "tokens"))
+    unknown = int(occurrences[tokenise.unknown]) if tokenise.unknown is not None else 0
+    return {
+        "vocabulary": tokenise.vocabulary,
+        "documents": documents,
+        "sentences": sentences,
+        "tokens": tokens,
+        "shards": len(counts),
+        "dev_documents": len(dev),
+        "dev_tokens": len(dev.tokens),
+        "mean_sentence_tokens": round(tokens / sentences, 2),
+        "mean_document_tokens": round(tokens / documents, 2),
+        "unknown_fraction": round(unknown / tokens, 6),
+        "lines": place.told["lines"],
+        "broken_lines": place.told["broken"],
+        "cut_lines": place.told["cut"],
+    }
+
+
+def _warnings(place: Place, facts: Mapping[str, Any], spec: Spec) -> Iterator[str]:
+    yield from place.told["warnings"]
+    if not facts["dev_documents"] and spec.dev_tokens and spec.dev_fraction:
+        yield (
+            f"nothing is held out: each of the {facts['documents']} documents has more than {spec.dev_fraction:.0%} of "
+            "the tokens; separate documents by blank lines, or set dev_fraction higher"
+        )
+    if facts["unknown_fraction"] > _MUCH_UNKNOWN:
+        yield (
+            f"{facts['unknown_fraction']:.1%} of the tokens are unknown to this tokenizer, and nothing is learnt of "
+            "them; train one on this corpus: limbeck tokenizer CORPUS --out DIR"
+        )
+
+
+def _told(facts: Mapping[str, Any]) -> str:
+    return (
+        f"{facts['tokens']:,} tokens in {facts['documents']:,} documents and {facts['sentences']:,} sentences "
+        f"({facts['mean_sentence_tokens']} tokens a sentence), {facts['shards']} shards; held out: "
+        f"{facts['dev_tokens']:,} tokens in {facts['dev_documents']:,} documents"
+    )
