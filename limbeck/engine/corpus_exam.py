@@ -65,7 +65,7 @@ def _answers(outputs: Outputs, batch: Batch) -> dict[str, tuple[int, int]]:
     if outputs.relation is not None and batch.relations is not None:
         hits = outputs.relation.argmax(1) == batch.relations
         found["pair_accuracy"] = (int(hits.sum()), len(hits))
-    if outputs.logits is not None and batch.chances is not None:
+    if outputs.logits is not None:
         hits = (outputs.logits > 0) == (batch.targets > 0)
         found["replaced_accuracy"] = (int(hits.sum()), hits.numel())
     return found
