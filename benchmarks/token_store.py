@@ -4,8 +4,8 @@
     python benchmarks/token_store.py --generate [--mb 500 2000]
 
 CORPUS is a file of text, plain or compressed, of which the first megabytes are taken, for each of the sizes; without
-one, `--generate` draws words by Zipf's law. A store is made by `limbeck tokenize` in a process of its own. Its memory is
-the sum over that process and its children, looked at twenty times a second; what is shared is counted in each.
+one, `--generate` draws words by Zipf's law. A store is made by `limbeck tokenize` in a process of its own. Its memory
+is the sum over that process and its children, looked at twenty times a second; what is shared is counted in each.
 """
 
 import argparse

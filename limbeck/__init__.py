@@ -11,12 +11,14 @@ Every name below is imported when it is first used, so that predicting never wai
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from limbeck.comparison import Comparison, compare
+    from limbeck.comparison import compare
+    from limbeck.contest import Comparison
     from limbeck.core.bundle import Bundle, open_bundle
     from limbeck.core.errors import BundleError, DataError, GateError, LimbeckError, RecipeError, ShelfError
     from limbeck.core.measurement import Measurement
     from limbeck.core.recipe import Recipe, read_recipe
     from limbeck.pipeline import Result, compress, run
+    from limbeck.probing import probe
     from limbeck.runtime import load
     from limbeck.runtime.predictor import Predictor
 
@@ -34,8 +36,9 @@ _HOMES = {
     "Measurement": "core.measurement",
     "Recipe": "core.recipe",
     "read_recipe": "core.recipe",
-    "Comparison": "comparison",
+    "Comparison": "contest",
     "compare": "comparison",
+    "probe": "probing",
     "Result": "pipeline",
     "compress": "pipeline",
     "run": "pipeline",
@@ -73,6 +76,7 @@ __all__ = [  # noqa: F822  (the stages are made when asked for)
     "open_bundle",
     "package",
     "prepare",
+    "probe",
     "quantize",
     "read_recipe",
     "report",

@@ -1,93 +1,91 @@
-"""Compares recipes on the same rows over several seeds: every step once, then a table, numbers and a page.
-
-The results of all steps lie in one store, each under its stage and step hash, so that what recipes have in common (the
-rows, the teacher, what the teacher answers) is made once, and what is there already is not made again. `benchmark`,
-`package` and `report` are left out: a run here ends with the evaluation of its models.
-"""
+"""Compares recipes on the same rows over several seeds: a table, numbers and a page."""
 
 import difflib
 import re
-import shutil
-import traceback
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from limbeck import adapt, execution
-from limbeck.core.bundle import Bundle
-from limbeck.core.errors import LimbeckError, RecipeError
-from limbeck.core.files import claim_directory, write_json, write_text
-from limbeck.core.holding import held
-from limbeck.core.journal import Journal, read_events
-from limbeck.core.measurement import Measurement, read_measurements
-from limbeck.core.recipe import Recipe, Step, find_recipe, read_recipe
-from limbeck.engine.interruption import StoppedError
-from limbeck.evidence.repeats import RUN, Repeats, Trial
-from limbeck.page.comparison import ComparisonPage
+from limbeck.contest import Comparison, Contest, Entry
+from limbeck.core.errors import DataError, LimbeckError, RecipeError
+from limbeck.core.journal import Journal
+from limbeck.core.recipe import Recipe, find_recipe, read_recipe
+from limbeck.stages.prepare import named_after
 
-_NUMBERS, _LOG, _STORE = "comparison.json", "comparison.jsonl", "steps"
-_HASH_CHARACTERS = 16
 _LARGEST_SEED = 2**31 - 1
 
 
 @dataclass(frozen=True)
-class Comparison:
-    """What a comparison found.
+class Plan:
+    """What every recipe is changed to.
 
     Attributes:
-        out: Its directory.
-        repeats: All finished runs.
-        failures: `recipe seed 0` → why that run was not finished.
-        ran: `recipe seed 0: step` of every step that was run just now, the others being done before.
+        rows: What a data set is called → the fields of `prepare` for it.
+        fresh_teacher: Whether a model that answers with these labels already is fine-tuned all the same.
+        student: Shape (or model) of every student that is distilled; None leaves each recipe's own.
+        precision: Of all training; None leaves each recipe's own.
+        until: Last role to be made and evaluated; None takes all.
+        settings: `step.field=value` texts, each for the recipes that have such a step.
     """
 
-    out: Path
-    repeats: Repeats
-    failures: Mapping[str, str]
-    ran: tuple[str, ...]
+    rows: Mapping[str, Mapping[str, str]]
+    fresh_teacher: bool = False
+    student: str | None = None
+    precision: str | None = None
+    until: str | None = None
+    settings: Sequence[str] = ()
 
-    def table(self) -> str:
-        """The means, the gains over the first recipe, and where the page is."""
-        return f"{self.repeats.text()}\n\npage: {self.out / 'comparison.html'}"
+    def recipe(self, entry: Entry, path: Path, teacher: str | None) -> Recipe:
+        """The recipe of a run, resolved, with no step that its evaluation does not need.
 
+        Args:
+            entry: The run.
+            path: The recipe's file.
+            teacher: The model that it begins from; its own if None.
+        """
+        recipe = execution.resolve(read_recipe(path)).override([f"seed={entry.seed}"])
+        recipe = adapt.to_rows(recipe, self.rows[entry.data])
+        if teacher is not None:
+            recipe = adapt.to_teacher(recipe, teacher)
+        if self.fresh_teacher:
+            recipe = adapt.to_fresh_teacher(recipe)
+        if self.student is not None:
+            recipe = adapt.to_student(recipe, self.student)
+        if self.precision is not None:
+            recipe = adapt.to_precision(recipe, self.precision)
+        recipe = adapt.to_evaluation(execution.resolve(recipe), self.until)
+        titles = {step.title for step in recipe.steps}
+        own = [setting for setting in self.settings if _step_of(setting) in titles]
+        return execution.resolve(recipe.override(own))
 
-@dataclass(frozen=True)
-class _Plan:
-    """What every recipe of a comparison is changed to."""
+    def runs(
+        self, contestants: Mapping[str, tuple[Path, str | None]], seeds: Sequence[int], noun: str
+    ) -> dict[Entry, Recipe]:
+        """Run → its recipe, seed by seed and data set by data set.
 
-    rows: Mapping[str, str]
-    teacher: str | None
-    fresh_teacher: bool
-    student: str | None
-    precision: str | None
-    until: str | None
-    settings: Sequence[str]
+        Args:
+            contestants: What each is called → a recipe's file and the model that it begins from.
+            seeds: Of the runs.
+            noun: What the contestants are, for messages.
 
-    def recipe(self, label: str, path: Path, seed: int) -> Recipe:
-        """A recipe for these rows and a seed, resolved, with no step that its evaluation does not need."""
-        try:
-            recipe = execution.resolve(read_recipe(path)).override([f"seed={seed}"])
-            recipe = adapt.to_rows(recipe, self.rows)
-            if self.teacher is not None:
-                recipe = adapt.to_teacher(recipe, self.teacher)
-            if self.fresh_teacher:
-                recipe = adapt.to_fresh_teacher(recipe)
-            if self.student is not None:
-                recipe = adapt.to_student(recipe, self.student)
-            if self.precision is not None:
-                recipe = adapt.to_precision(recipe, self.precision)
-            recipe = adapt.to_evaluation(execution.resolve(recipe), self.until)
-            titles = {step.title for step in recipe.steps}
-            own = [setting for setting in self.settings if _step_of(setting) in titles]
-            return execution.resolve(recipe.override(own))
-        except LimbeckError as error:
-            raise type(error)(f"recipe {label}: {error}") from None
+        Raises:
+            LimbeckError: A seed, a recipe or a setting is wrong; nothing has run yet.
+        """
+        found: dict[Entry, Recipe] = {}
+        for entry in (Entry(name, data, n) for n in _checked(seeds) for data in self.rows for name in contestants):
+            try:
+                found[entry] = self.recipe(entry, *contestants[entry.name])
+            except LimbeckError as error:
+                raise type(error)(f"{noun} {entry.name}: {error}") from None
+        _check_settings(self.settings, list(found.values()))
+        return found
 
 
 def compare(
     recipes: Sequence[str | Path],
     *,
-    data: str | Path,
+    data: str | Path | Sequence[str | Path],
     out: str | Path,
     seeds: Sequence[int] = (0, 1, 2),
     dev: str | Path | None = None,
@@ -102,6 +100,7 @@ def compare(
     student: str | None = None,
     precision: str | None = None,
     until: str | None = None,
+    metric: str | Mapping[str, str] | None = None,
     settings: Sequence[str] = (),
     log: Journal | None = None,
 ) -> Comparison:
@@ -109,11 +108,11 @@ def compare(
 
     Args:
         recipes: Names of recipes that come with Limbeck, or files; `NAME=FILE` gives one another name.
-        data: CSV, TSV, JSONL, Parquet, CoNLL, or a `datasets` folder.
+        data: A file or folder of rows, or several; `NAME=DATA` gives one another name.
         out: The comparison's directory; one that is there is continued.
         seeds: Of each recipe's runs. Without `test` (or `dev`) each seed also splits the rows anew.
-        dev: Rows to choose the best weights by.
-        test: Rows to measure on.
+        dev: Rows to choose the best weights by; of several data sets they lie beside the rows to train on.
+        test: Rows to measure on; likewise.
         task: A task of the shelf; this and what follows is detected if not given.
         text: Column of the text or the words.
         pair: Column of the second text.
@@ -125,46 +124,94 @@ def compare(
         precision: Of all training: `fp32`, `bf16` (faster on CPUs with AMX and on GPUs) or `fp16`; the recipe's if not
             given.
         until: Last role to be made and evaluated, as `student`; all that a recipe evaluates if not given.
+        metric: A metric of the shelf that the task is measured by, to be shown instead of the task's own; or one for
+            each data set by its name. Training goes on to choose by the task's own, and nothing is run again.
         settings: `step.field=value` texts, each for the recipes that have such a step.
         log: Where progress goes; standard error if not given.
 
     Raises:
         LimbeckError: Something that the user can mend, or no run at all was finished.
     """
-    rows = adapt.rows_of(data, dev=dev, test=test, task=task, text=text, pair=pair, label=label, encoding=encoding)
-    plan = _Plan(rows, teacher, fresh_teacher, student, precision, until, settings)
-    paths, out, log = _labelled(recipes), Path(out), log or Journal()
-    wanted = {(name, n): plan.recipe(name, path, n) for n in _checked(seeds) for name, path in paths.items()}
-    _check_settings(settings, list(wanted.values()))
-    for (name, seed), recipe in wanted.items():
-        if seed == seeds[0]:
-            _foresee(name, recipe)
-    _check_student(student, {name: recipe for (name, _), recipe in wanted.items()}, log)
-    claim_directory(out, (_NUMBERS, _LOG), "comparison")
-    with held(out, within=True):
-        return _Runs(out, tuple(paths), log.recording(out / _LOG)).all(wanted)
+    columns = {"task": task, "text": text, "pair": pair, "label": label, "encoding": encoding}
+    plan = Plan(rows_of(data, dev, test, columns), fresh_teacher, student, precision, until, settings)
+    log, paths = log or Journal(), _found(recipes)
+    runs = plan.runs({name: (path, teacher) for name, path in paths.items()}, seeds, "recipe")
+    _check_student(student, {entry.name: recipe for entry, recipe in runs.items()}, log)
+    return Contest(runs, metrics=metrics_of(metric)).run(Path(out), log)
 
 
-def told(failures: Mapping[str, str]) -> str:
-    """The runs that failed, each on a line with its reason."""
-    return "\n".join(f"{run}: {reason}" for run, reason in failures.items())
+def rows_of(
+    data: str | Path | Sequence[str | Path],
+    dev: str | Path | None,
+    test: str | Path | None,
+    columns: Mapping[str, str | None],
+) -> dict[str, dict[str, str]]:
+    """What each data set is called → the fields of `prepare` for it.
+
+    Raises:
+        RecipeError: A name is wrong or stands twice, or `dev` or `test` are given for several data sets.
+        DataError: A data set stands twice.
+    """
+    references = [data] if isinstance(data, str | Path) else list(data)
+    named = labelled(references, "data set", "DATA", _plain_name)
+    if len(named) > 1 and (dev or test):
+        raise RecipeError(
+            "--dev and --test are of a single data set; of several, give folders that hold files called train, dev "
+            "and test"
+        )
+    rows = {name: adapt.rows_of(path, dev=dev, test=test, **columns) for name, path in named.items()}
+    names: dict[str, str] = {}
+    for name, fields in rows.items():
+        if (other := names.setdefault(fields["train"], name)) != name:
+            raise DataError(f"{fields['train']}: stands twice, as {other} and {name}; leave one of them out")
+    return rows
 
 
-def _labelled(references: Sequence[str | Path]) -> dict[str, Path]:
-    """What each recipe is called → its file."""
-    found: dict[str, Path] = {}
-    for reference in map(str, references):
-        label, separator, rest = reference.partition("=")
-        path = find_recipe(rest if separator else reference)
-        label = label if separator else path.stem
-        if not re.fullmatch(r"\w[\w.-]*", label, re.ASCII):
-            raise RecipeError(f"{reference}: the name {label!r} may hold letters, digits, _ . - only; write NAME=FILE")
-        if label in found:
-            raise RecipeError(f"{reference}: two recipes are called {label!r}; tell them apart as NAME=FILE")
-        found[label] = path
+def _plain_name(train: str) -> str:
+    """What a data set is called whose name is not given."""
+    return re.sub(r"[^\w.-]+", "_", named_after(train)).lstrip(".-") or "data"
+
+
+def metrics_of(metric: str | Mapping[str, str] | None) -> dict[str, str]:
+    """Data set → metric; that of "" is for all others."""
+    return {"": metric} if isinstance(metric, str) else dict(metric or {})
+
+
+def labelled(
+    references: Sequence[str | Path], noun: str, placeholder: str, named: Callable[[str], str]
+) -> dict[str, str]:
+    """What each reference is called → the reference.
+
+    Args:
+        references: `NAME=REFERENCE`, or a reference alone.
+        noun: What they are, for messages.
+        placeholder: What stands for a reference there.
+        named: What a reference without a name is called.
+
+    Raises:
+        RecipeError: There is none, or a name is wrong or stands twice.
+    """
+    found: dict[str, str] = {}
+    for text in map(str, references):
+        name, separator, rest = text.partition("=")
+        if not separator or Path(text).exists():
+            name, rest = named(text), text
+        if not re.fullmatch(r"\w[\w.-]*", name):
+            raise RecipeError(
+                f"{text}: the name {name!r} may hold letters, digits, _ . - only; write NAME={placeholder}"
+            )
+        if name in found:
+            raise RecipeError(f"{text}: two {noun}s are called {name!r}; tell them apart as NAME={placeholder}")
+        found[name] = rest
     if not found:
-        raise RecipeError("no recipe to compare; name at least one")
+        raise RecipeError(f"no {noun} is given; name at least one")
     return found
+
+
+def _found(recipes: Sequence[str | Path]) -> dict[str, Path]:
+    """What each recipe is called → its file."""
+    named = labelled(recipes, "recipe", "FILE", lambda reference: find_recipe(reference).stem)
+    return {name: find_recipe(reference) for name, reference in named.items()}
 
 
 def _checked(seeds: Sequence[int]) -> Sequence[int]:
@@ -199,100 +246,3 @@ def _check_student(shape: str | None, recipes: Mapping[str, Recipe], log: Journa
     if len(own) == len(recipes):
         raise RecipeError(f"--student {shape}: no recipe distils its student, so none takes a shape; leave it out")
     log.warn(f"--student {shape}: {', '.join(own)} make no student by distilling, and keep its own shape")
-
-
-def _foresee(label: str, recipe: Recipe) -> None:
-    try:
-        execution.foresee(recipe)
-    except LimbeckError as error:
-        raise type(error)(f"recipe {label}: {error}") from None
-
-
-@dataclass
-class _Runs:
-    """The runs of a comparison, one after another, and what has come of them so far."""
-
-    out: Path
-    labels: tuple[str, ...]
-    log: Journal
-    trials: list[Trial] = field(default_factory=list)
-    failures: dict[str, str] = field(default_factory=dict)
-    ran: list[str] = field(default_factory=list)
-    evaluated: Bundle | None = None
-
-    def all(self, wanted: Mapping[tuple[str, int], Recipe]) -> Comparison:
-        """Run every recipe with every seed; what is finished is published after each that did anything."""
-        for number, ((label, seed), recipe) in enumerate(wanted.items(), 1):
-            self.log.say(f"══ {number}/{len(wanted)} {label} seed {seed}")
-            self.log.record("run", recipe=label, seed=seed, number=number, of=len(wanted))
-            before = len(self.ran)
-            try:
-                self.trials.append(self._one(label, seed, recipe))
-            except StoppedError:
-                raise
-            except Exception as error:  # whatever it is, the hours of the other runs need not suffer for it
-                self._failed(f"{label} seed {seed}", error)
-            if self.evaluated is not None and (len(self.ran) > before or number == len(wanted)):
-                self._publish(self.evaluated, wanted)
-            if label == self.labels[-1]:
-                shutil.rmtree(self.out / _STORE / "cache", ignore_errors=True)  # of teachers that no later seed has
-        if self.evaluated is None:
-            raise LimbeckError(f"no run was finished:\n{told(self.failures)}")
-        return Comparison(self.out, self._repeats(self.evaluated), self.failures, tuple(self.ran))
-
-    def _one(self, label: str, seed: int, recipe: Recipe) -> Trial:
-        made: list[execution.Done] = []
-        for one in execution.walk(recipe, self._place, self.log):
-            made.append(one)
-            self.ran += [f"{label} seed {seed}: {one.step.title}"] if one.fresh else []
-        self._save(recipe, made, self.out / "runs" / f"{label}-seed-{seed}.yaml")
-        self.evaluated = made[-1].bundle
-        parents = self.evaluated.manifest["parents"]
-        models = {role: str(parents[role]["digest"]) for role in self.evaluated.facts["roles"]}
-        measured = read_measurements(self.evaluated.file("measurements.json"))
-        return Trial(label, seed, [*measured, *self._costs(recipe, made)], models)
-
-    def _place(self, step: Step, step_hash: str) -> Path:
-        return self.out / _STORE / f"{step.stage}-{step_hash[:_HASH_CHARACTERS]}"
-
-    def _save(self, recipe: Recipe, made: Sequence[execution.Done], path: Path) -> None:
-        """Write the run's recipe, in which `out` and `from` name the places in the store."""
-        places = {one.step.place: one.bundle.path.relative_to(self.out).as_posix() for one in made}
-        steps = tuple(
-            step.model_copy(
-                update={
-                    "out": places[step.place],
-                    "inputs": {role: places.get(source, source) for role, source in step.inputs.items()},
-                }
-            )
-            for step in recipe.steps
-        )
-        recipe.model_copy(update={"steps": steps}).save(path)
-
-    def _costs(self, recipe: Recipe, made: Sequence[execution.Done]) -> Iterator[Measurement]:
-        """Seconds of the student's own training, and of all steps as if this run had been alone."""
-        roles = adapt.evaluation(recipe).inputs
-        own = adapt.ancestry(recipe, roles["student"]) - adapt.ancestry(recipe, roles.get("teacher", ""))
-        history = [r for one in made if one.step.place in own for r in one.bundle.facts.get("history", ())]
-        yield Measurement("student", "training_seconds", sum(r["seconds"] for r in history), "s")
-        spent = {e["hash"]: e["seconds"] for e in read_events(self.out / _LOG) if e.get("event") == "done"}
-        hashes = [one.bundle.manifest["step_hash"] for one in made]
-        if all(step_hash in spent for step_hash in hashes):
-            yield Measurement(RUN, "seconds", sum(spent[step_hash] for step_hash in hashes), "s")
-
-    def _failed(self, run: str, error: Exception) -> None:
-        self.failures[run] = str(error) if isinstance(error, LimbeckError) else f"{type(error).__name__}: {error}"
-        self.log.record("failed", run=run, traceback="".join(traceback.format_exception(error)))
-        self.log.warn(f"{run} failed: {self.failures[run]}")
-
-    def _repeats(self, evaluated: Bundle) -> Repeats:
-        return Repeats(self.labels, str(evaluated.facts["primary"]), tuple(self.trials))
-
-    def _publish(self, evaluated: Bundle, wanted: Mapping[tuple[str, int], Recipe]) -> None:
-        repeats = self._repeats(evaluated)
-        write_json(self.out / _NUMBERS, repeats.plain())
-        _, seed = next(iter(wanted))
-        recipes = {label: wanted[label, seed].text() for label in self.labels}
-        page = ComparisonPage(repeats, evaluated, self.failures, recipes)
-        write_text(self.out / "comparison.md", page.markdown())
-        write_text(self.out / "comparison.html", page.html())

@@ -11,7 +11,7 @@ from limbeck.pipeline import Result, resolve, run
 from tests import models
 
 NAMES = recipe_names()
-METHODS = tuple(name for name in NAMES if name not in ("compress", "multi_teacher", "teacher_assistant"))
+METHODS = tuple(name for name in NAMES if name not in ("compress", "multi_teacher", "probe", "teacher_assistant"))
 """Those of one teacher and no go-between; the others have tests of their own."""
 TOY = ("finetune.max_length=32", "finetune.epochs=1", "finetune.learning_rate=3e-3", "finetune.batch_size=16")
 

@@ -1,6 +1,5 @@
 """`limbeck compare`: recipes on the same rows, over seeds."""
 
-import sys
 from typing import Annotated
 
 import typer
@@ -9,10 +8,12 @@ from limbeck.cli.options import (
     Dev,
     Encoding,
     Label,
+    Metrics,
     Out,
     Pair,
     Precision,
-    RowsFlag,
+    RowsFlags,
+    Seeds,
     StepSettings,
     Student,
     Task,
@@ -20,6 +21,7 @@ from limbeck.cli.options import (
     Test,
     Text,
 )
+from limbeck.cli.repeating import metrics_by_data, seeds_of, show
 from limbeck.cli.stage import given
 
 
@@ -28,9 +30,9 @@ def compare(
         list[str], typer.Argument(metavar="[NAME=]RECIPE…", help="A shipped recipe's name, or a YAML file.")
     ],
     *,
-    data: RowsFlag,
+    data: RowsFlags,
     out: Out,
-    seeds: Annotated[str, typer.Option("--seeds", metavar="N,N,…", help="One run of each recipe for each.")] = "0,1,2",
+    seeds: Seeds = "0,1,2",
     dev: Dev = None,
     test: Test = None,
     task: Task = None,
@@ -47,6 +49,7 @@ def compare(
     until: Annotated[
         str | None, typer.Option("--until", metavar="ROLE", help="Stop at this model, as `student`, to save time.")
     ] = None,
+    metric: Metrics = None,
     settings: StepSettings = None,
 ) -> None:
     """Run recipes on the same rows with several seeds, and compare.
@@ -54,7 +57,6 @@ def compare(
     What recipes share is made once; the same command does only what is missing.
     """
     from limbeck import comparison
-    from limbeck.core.errors import LimbeckError
     from limbeck.core.journal import Journal
 
     columns = {"task": task, "text": text, "pair": pair, "label": label, "encoding": encoding}
@@ -64,27 +66,11 @@ def compare(
         recipes,
         data=data,
         out=out,
-        seeds=_seeds(seeds),
+        seeds=seeds_of(seeds),
         fresh_teacher=fresh_teacher,
+        metric=metrics_by_data(metric or []),
         settings=settings or [],
         log=Journal(),
         **flags,
     )
-    sys.stdout.write(found.table() + "\n")
-    if found.failures:
-        failed = comparison.told(found.failures)
-        raise LimbeckError(f"runs that failed, and that the same command tries again:\n{failed}")
-
-
-def _seeds(text: str) -> list[int]:
-    """Seeds from the command line.
-
-    >>> _seeds("0, 1,2")
-    [0, 1, 2]
-    """
-    from limbeck.core.errors import RecipeError
-
-    try:
-        return [int(part) for part in text.split(",")]
-    except ValueError:
-        raise RecipeError(f"--seeds {text!r}: give whole numbers with commas between them, as 0,1,2") from None
+    show(found)

@@ -1,4 +1,4 @@
-"""`limbeck import`: an old PyTorch checkpoint in, a Bundle out."""
+"""`limbeck import`: a model directory or an old PyTorch checkpoint in, a Bundle out."""
 
 from pathlib import Path
 from typing import Annotated
@@ -10,11 +10,21 @@ from limbeck.cli.stage import run_stage
 
 
 def import_checkpoint(
-    weights: Annotated[Path, typer.Argument(metavar="OLD", help="What torch.save wrote: .pth, .pt, .bin.")],
-    config: Annotated[
-        str, typer.Option("--config", metavar="DIR", help="Directory with the model's config.json and tokenizer.")
+    model: Annotated[
+        str,
+        typer.Argument(
+            metavar="MODEL",
+            help="A directory, hf:org/name[@revision], minilm-l6; or what torch.save wrote: .pth, .bin.",
+        ),
     ],
     out: Out,
+    config: Annotated[
+        str | None,
+        typer.Option("--config", metavar="DIR", help="Of a file: where the model's config.json and tokenizer lie."),
+    ] = None,
+    head: Annotated[
+        str | None, typer.Option("--head", metavar="NAME", help="encoder (the default), or masked_lm to keep that too.")
+    ] = None,
     task: Task = None,
     labels: Annotated[
         str | None, typer.Option("--labels", metavar="A,B,…", help="Label names in the order of the logits.")
@@ -22,11 +32,14 @@ def import_checkpoint(
     pair: Pair = None,
     settings: Settings = None,
 ) -> None:
-    """Read the weights of an old PyTorch checkpoint, and run nothing that is in it.
+    """Read a model directory, or the weights of an old PyTorch checkpoint, and run nothing that is in it.
 
     With --task its head is kept; without, the encoder alone.
     """
+    from limbeck.core.errors import RecipeError
+
+    if config is None and Path(model).is_file():
+        raise RecipeError(f"{model}: the weights alone; say with --config where config.json and tokenizer lie")
+    source = {"config": model} if config is None else {"weights": model, "config": config}
     names = None if labels is None else labels.split(",")
-    run_stage(
-        "import_checkpoint", {}, out, settings, weights=str(weights), config=config, task=task, labels=names, pair=pair
-    )
+    run_stage("import_checkpoint", {}, out, settings, **source, head=head, task=task, labels=names, pair=pair)

@@ -7,7 +7,12 @@ import typer
 
 _ROWS = "CSV, TSV, JSONL, Parquet, CoNLL, or a `datasets` folder."
 Data = Annotated[Path, typer.Argument(metavar="DATA", help=_ROWS)]
-RowsFlag = Annotated[Path, typer.Option("--data", metavar="DATA", help=_ROWS)]
+RowsFlags = Annotated[
+    list[str],
+    typer.Option(
+        "--data", metavar="[NAME=]DATA", help=f"{_ROWS[:-1]}, or one with files train, dev, test; repeatable."
+    ),
+]
 DataFlag = Annotated[Path, typer.Option("--data", metavar="DATA", help="A file of rows, or a prepared data Bundle.")]
 Model = Annotated[Path, typer.Argument(metavar="MODEL", help="A Bundle that holds a model.")]
 Models = Annotated[list[str], typer.Argument(metavar="[ROLE=]MODEL…", help="Model Bundles; a role is a name for it.")]
@@ -37,7 +42,15 @@ Precision = Annotated[
         "--precision", metavar="NAME", help="Of all training: fp32, bf16 or fp16; bf16 pays with AMX or a GPU."
     ),
 ]
-
+Seeds = Annotated[str, typer.Option("--seeds", metavar="N,N,…", help="One run of each for each seed.")]
+Metrics = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--metric",
+        metavar="[DATA=]NAME",
+        help="Score by this instead of the task's own metric; repeatable. Runs nothing again.",
+    ),
+]
 Dev = Annotated[str | None, typer.Option("--dev", metavar="FILE", help="Rows to choose the best weights by.")]
 Test = Annotated[str | None, typer.Option("--test", metavar="FILE", help="Rows to measure on.")]
 Task = Annotated[str | None, typer.Option("--task", metavar="NAME", help="A task (`limbeck shelf tasks`).")]

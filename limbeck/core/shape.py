@@ -81,6 +81,40 @@ def parse_shape(text: str, teacher: Shape) -> Shape:
     return shape
 
 
+def parse_fresh(text: str, place: str = "shape") -> Shape:
+    """Read the shape of a model that is cut from none; what it leaves out is as published models of its width have it.
+
+    Args:
+        text: `LAYERSxHIDDEN`, or `layers=…,hidden=…,heads=…,intermediate=…` with the first two at least.
+        place: The field, named in errors.
+
+    Raises:
+        RecipeError: The text is no shape, or there is no network of that shape.
+
+    >>> parse_fresh("4x312")
+    Shape(layers=4, hidden=312, heads=12, intermediate=1200)
+    >>> parse_fresh("24x1024")
+    Shape(layers=24, hidden=1024, heads=16, intermediate=4096)
+    """
+    try:
+        wanted = _read(text)
+        layers, hidden = wanted["layers"], wanted["hidden"]
+    except (RecipeError, KeyError):
+        raise RecipeError(
+            f"{place}: {text!r} is no whole shape; write 4x312 or layers=4,hidden=312,heads=12,intermediate=1200"
+        ) from None
+    wide = max(hidden, 768)
+    like = Shape(layers, wide, wide // 64, 4 * wide)
+    heads = wanted.get("heads", _heads(hidden, like))
+    shape = Shape(layers, hidden, heads, wanted.get("intermediate", _intermediate(hidden, like)))
+    if min(layers, hidden, heads, shape.intermediate) < 1:
+        raise RecipeError(f"{place}: {text!r} has a size of 0; give numbers from 1")
+    if hidden % heads:
+        fit = ", ".join(str(n) for n in range(1, heads + 1) if hidden % n == 0)
+        raise RecipeError(f"{place}: heads={heads} does not divide hidden={hidden} in {text!r}; {fit} do")
+    return shape
+
+
 def _read(text: str) -> dict[str, int]:
     if match := re.fullmatch(r"\s*(\d+)\s*[x×]\s*(\d+)\s*", text):
         return {"layers": int(match[1]), "hidden": int(match[2])}

@@ -7,6 +7,7 @@ import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 import torch
@@ -203,8 +204,12 @@ class _Flat:
 def _joined(parts: Sequence[_Flat]) -> _Flat:
     if len(parts) == 1:
         return parts[0]
-    columns = zip(*map(dataclasses.astuple, parts), strict=True)
-    return _Flat(*(None if column[0] is None else np.concatenate(column) for column in columns))
+
+    def whole(name: str) -> Any:
+        found = [getattr(part, name) for part in parts]
+        return None if found[0] is None else np.concatenate(found)
+
+    return _Flat(*(whole(field.name) for field in dataclasses.fields(_Flat)))
 
 
 class Rounds:

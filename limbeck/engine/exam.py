@@ -20,8 +20,8 @@ class Exam(Protocol):
     def scores(self) -> dict[str, float]:
         """Score by name, of the network as it is now."""
 
-    def decides(self, scores: dict[str, float]) -> float:
-        """What is compared between epochs; higher is better, and of two equals the later one."""
+    def decides(self, scores: dict[str, float]) -> float | None:
+        """What is compared between epochs, higher is better, and of two equals the later one; None: the last one is."""
 
 
 class TaskExam:

@@ -7,7 +7,7 @@ it: each is a mean over items, and means over parts, weighed by the parts' share
 import copy
 import functools
 import operator
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
 
@@ -23,6 +23,9 @@ from limbeck.nn.ports import Objective
 from limbeck.nn.types import Batch, Dims, Outputs, Reads, Unit
 from limbeck.nn.vocabulary import summed
 
+Filling = Callable[[Batch], tuple[Batch, Tensor]]
+"""Makes a network's input of a batch, and gives its own loss, this batch's share of it: a module."""
+
 
 class Mixture(nn.Module):
     """Runs the student and its objectives.
@@ -31,13 +34,20 @@ class Mixture(nn.Module):
         model: The student.
         objectives: Name → weight and objective; those of weight 0 are left out.
         steady: Whether the loss is the same function of the outputs at every step: nothing in it ramps.
+        filling: What makes the student's input of a batch, and is trained beside it; None gives it the batch as it is.
     """
 
     def __init__(
-        self, model: Model, objectives: Mapping[str, tuple[float | Ramp, Objective]], *, steady: bool = True
+        self,
+        model: Model,
+        objectives: Mapping[str, tuple[float | Ramp, Objective]],
+        *,
+        steady: bool = True,
+        filling: Filling | None = None,
     ) -> None:
         super().__init__()
         self.network = model.network
+        self.filling = filling
         self.objectives = nn.ModuleDict({name: o for name, (_, o) in objectives.items()})  # type: ignore[misc]
         self.weights = {name: weight for name, (weight, _) in objectives.items()}
         self._units = {name: objective.unit for name, (_, objective) in objectives.items()}
@@ -50,6 +60,17 @@ class Mixture(nn.Module):
 
     def forward(self, batch: Batch, teacher: Outputs) -> dict[str, Tensor]:
         """Each weighted term, and their sum as `loss`."""
+        return self.run(batch, teacher)[0]
+
+    def run(self, batch: Batch, teacher: Outputs) -> tuple[dict[str, Tensor], Outputs, Batch]:
+        """What `forward` gives, and the student's outputs for the batch that it was asked about."""
+        if self.filling is None:
+            return *self._losses(batch, teacher), batch
+        filled, own = self.filling(batch)
+        terms, student = self._losses(filled, teacher)
+        return {**terms, "loss": terms["loss"] + own, "generator": own}, student, filled
+
+    def _losses(self, batch: Batch, teacher: Outputs) -> tuple[dict[str, Tensor], Outputs]:
         student = self._model.run(batch, self.student_reads)
         factors = {
             name: value_at(weight, batch.moment.progress) * batch.shares[self._units[name]]
@@ -67,7 +88,7 @@ class Mixture(nn.Module):
             total, values = self._in_chunks({name: factors[name] for name in apart}, student, teacher, batch)
             summands.append(total)
             terms.update(zip(apart, values, strict=True))
-        return {"loss": torch.stack(summands).sum(), **{name: terms[name] for name in self.objectives}}
+        return {"loss": torch.stack(summands).sum(), **{name: terms[name] for name in self.objectives}}, student
 
     def _in_chunks(
         self, factors: Mapping[str, float], student: Outputs, teacher: Outputs, batch: Batch
@@ -91,7 +112,8 @@ class Mixture(nn.Module):
         network = copy.deepcopy(self.network)
         model = replace(self._model, network=network, parts=self._model.backbone.parts(network))
         objectives = {name: (self.weights[name], copy.deepcopy(o)) for name, o in self.objectives.items()}
-        return Mixture(model, objectives, steady=self.steady)  # type: ignore[arg-type]
+        filling = copy.deepcopy(self.filling)
+        return Mixture(model, objectives, steady=self.steady, filling=filling)  # type: ignore[arg-type]
 
     def compiled(self) -> AbstractContextManager[None]:
         """Inside the block, the student's layers train compiled."""
@@ -104,19 +126,20 @@ class Mixture(nn.Module):
         return [words] if owners == 1 else []
 
 
-def mix(model: Model, specs: Sequence[Weighted], teacher: Dims) -> Mixture:
+def mix(model: Model, specs: Sequence[Weighted], teacher: Dims, filling: Filling | None = None) -> Mixture:
     """Build the objectives of a phase.
 
     Args:
         model: The student.
         specs: One per objective, of the objectives shelf.
         teacher: The teacher's size.
+        filling: What makes the student's input of a batch; None gives it the batch as it is.
 
     Raises:
         RecipeError: None is left, one is named twice, or one does not fit the pair of models.
     """
     built = build_objectives(specs, model.dims, teacher)
-    return Mixture(model, built, steady=not any(map(ramps, specs)))
+    return Mixture(model, built, steady=not any(map(ramps, specs)), filling=filling)
 
 
 def build_objectives(

@@ -30,11 +30,13 @@ class Best:
     state: dict[str, Tensor] = field(default_factory=dict)
     at: str = ""
 
-    def offer(self, network: nn.Module, score: float, at: str) -> bool:
-        """Keep the network's weights if none were better."""
-        if score < self.score:
-            return False
-        self.score, self.at = score, at
+    def offer(self, network: nn.Module, score: float | None, at: str) -> bool:
+        """Keep the network's weights if none were better, or whatever they are if there is no score."""
+        if score is not None:
+            if score < self.score:
+                return False
+            self.score = score
+        self.at = at
         self.state = {name: value.detach().to("cpu", copy=True) for name, value in network.state_dict().items()}
         return True
 
@@ -129,4 +131,5 @@ class Run:
     def keep_best(self) -> None:
         """Put the best weights back."""
         self.model.network.load_state_dict(self.best.state)
-        self.log.say(f"kept the weights of {self.best.at}: dev {self.exam.primary} {self.best.score:.4f}")
+        score = f": dev {self.exam.primary} {self.best.score:.4f}" if self.best.score > -math.inf else ""
+        self.log.say(f"kept the weights of {self.best.at}{score}")

@@ -69,7 +69,7 @@ class Step:
 
     def dropout(self) -> None:
         """Switch dropout on or off, as the spec says: all that training mode changes in an encoder."""
-        self._trained.network.train(self._spec.dropout)
+        self._trained.train(self._spec.dropout)
 
     def compiled(self) -> AbstractContextManager[None]:
         """Inside the block, layers run compiled, if the spec says so."""

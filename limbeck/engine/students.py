@@ -3,17 +3,21 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
+import torch
 from pydantic import Field
 from torch import Tensor
+from torch.nn import functional
 
 from limbeck.core.errors import RecipeError
 from limbeck.core.journal import Journal
 from limbeck.core.predictions import Answer
 from limbeck.core.shape import Shape, parse_shape, read_student
+from limbeck.engine.corpus import CorpusRows
 from limbeck.engine.rows import Rows
 from limbeck.engine.training import Tracked
+from limbeck.nn.beginnings import MASKED_LM, with_vocabulary_head
 from limbeck.nn.checkpoint import EMBEDDED, check_length, fresh, load_network, resolve
 from limbeck.nn.cost import forward_flops
 from limbeck.nn.depth import Layers, layers_taken
@@ -67,8 +71,13 @@ def named_model(reference: str) -> str:
     )
 
 
-def foresee_student(spec: StudentSpec, teacher: Outlook) -> Outlook:
+def foresee_student(spec: StudentSpec, teacher: Outlook, own: Outlook | None = None) -> Outlook:
     """What the student will be.
+
+    Args:
+        spec: What is wanted.
+        teacher: Its first teacher.
+        own: The model that it begins from, where the recipe has one for it.
 
     Raises:
         RecipeError: Its shape or the layers it shall begin with do not fit what it is cut from.
@@ -76,9 +85,15 @@ def foresee_student(spec: StudentSpec, teacher: Outlook) -> Outlook:
     """
     text, reference = read_student(spec.student)
     length = spec.max_length or teacher.max_length
-    origin = outlook_of(resolve(named_model(reference)), length) if reference else replace(teacher, max_length=length)
+    if own is not None and reference:
+        raise RecipeError(
+            f"student: {spec.student!r} names a model, and so do the inputs by `student`; write a shape alone, as same"
+        )
+    named = outlook_of(resolve(named_model(reference)), length) if reference else None
+    origin = replace(own or named or teacher, max_length=length)
     check_length(origin.folder, length, "distil.max_length")
-    of = replace(origin.dims, labels=teacher.dims.labels, answer=teacher.dims.answer)
+    answered = {name: getattr(teacher.dims, name) for name in ("labels", "answer", "over_tokens")}
+    of = replace(origin.dims, **answered)
     if text:
         shape = parse_shape(text, Shape(of.layers, of.hidden, of.heads, of.intermediate))
         of = replace(of, layers=shape.layers, hidden=shape.hidden, heads=shape.heads, intermediate=shape.intermediate)
@@ -97,28 +112,86 @@ def _check_layers(spec: StudentSpec, count: int, origin: Outlook) -> None:
 
 
 @dataclass(frozen=True)
-class Sample:
-    """The training data by which a beginning is chosen.
+class Ground:
+    """What a student stands on when it begins: the head that it gets, and the texts by which its parts are chosen.
 
     Attributes:
-        rows: Training rows; some hundreds are looked at.
-        examples: What they were encoded from, whose values a fresh head begins at.
-        loss: The loss by which importance is measured.
+        head: Name of the auto class of its network.
+        open: Opens the model in a directory as one that it may begin from, with a head for what it is to answer.
+        batches: Some hundreds of texts, on the device where the models are.
+        length: Tokens of a text, the mean.
+        loss: What importance is measured by: how much it changes without a part.
     """
 
-    rows: Rows
-    examples: Sequence[Example]
-    loss: Loss
+    head: str
+    open: Callable[[Path], Model]
+    batches: Sequence[Batch]
+    length: float
+    loss: Callable[[Model, Batch], Tensor]
 
-    def batches(self, device: Any) -> list[Batch]:
-        """The first labelled rows."""
-        chosen = self.rows.labelled[:_SAMPLE_ROWS]
-        groups = [chosen[i : i + _SAMPLE_BATCH] for i in range(0, len(chosen), _SAMPLE_BATCH)]
-        return [self.rows.batch(group, device) for group in groups]
+
+def task_ground(task: Task, rows: Rows, examples: Sequence[Example], label_loss: Loss) -> Ground:
+    """What a student of a task stands on: the first labelled rows, and the loss of its labels.
+
+    Args:
+        task: What it answers.
+        rows: Training rows; some hundreds are looked at.
+        examples: What they were encoded from, whose values a fresh head begins at.
+        label_loss: The loss by which importance is measured.
+    """
+
+    def opened(folder: Path) -> Model:
+        model = tapped(load_network(folder, task.head, task.labels, task.answer), per_word=task.per_word)
+        if task.answer == "value":
+            meet_values(model, [e.target for e in examples if e.target is not None])
+        model.network.to(best_device())
+        return model
+
+    def loss(model: Model, batch: Batch) -> Tensor:
+        logits = model.run(batch, Reads(logits=True)).logits
+        assert logits is not None
+        return label_loss(logits, batch.targets, model.dims.answer)
+
+    return Ground(task.head, opened, _batches(rows, rows.labelled), float(rows.lengths.mean()), loss)
+
+
+def corpus_ground(rows: CorpusRows, *, answers: bool) -> Ground:
+    """What a general student stands on: the first rows of a corpus.
+
+    Importance is measured by the loss of hidden words, if the model answers for them; else by how much the last hidden
+    states depend on a part: the mean size of their derivatives, in random directions (Hutchinson's estimator).
+
+    Args:
+        rows: The corpus.
+        answers: Whether words are hidden, and the model answers for them.
+    """
+
+    def opened(folder: Path) -> Model:
+        network, _ = with_vocabulary_head(folder)
+        network.to(best_device())
+        return tapped(network, per_word=True)
+
+    def loss(model: Model, batch: Batch) -> Tensor:
+        if answers:
+            asked = model.run(batch, Reads(logits=True)).vocabulary
+            assert asked is not None
+            return functional.cross_entropy(asked.logits(), batch.targets, ignore_index=-1)
+        top = model.dims.layers
+        states = model.run(batch, Reads(hidden=frozenset({top}))).hidden[top]
+        drawn = torch.Generator().manual_seed(int(batch.rows[0]))
+        return (states * torch.randn(states.shape, generator=drawn).to(states.device)).mean()
+
+    length = rows.token_count(range(min(len(rows), _SAMPLE_ROWS))) / min(len(rows), _SAMPLE_ROWS)
+    return Ground(MASKED_LM, opened, _batches(rows, range(len(rows))), length, loss)
+
+
+def _batches(rows: Rows | CorpusRows, chosen: Sequence[int]) -> list[Batch]:
+    few = chosen[:_SAMPLE_ROWS]
+    return [rows.batch(few[i : i + _SAMPLE_BATCH], best_device()) for i in range(0, len(few), _SAMPLE_BATCH)]
 
 
 def begin_student(
-    spec: StudentSpec, outlook: Outlook, teacher: Model, task: Task, sample: Sample, log: Journal
+    spec: StudentSpec, outlook: Outlook, teacher: Model, ground: Ground, log: Journal, own: Path | None = None
 ) -> tuple[Model, dict[str, float]]:
     """Cut the student from its teacher, or from the model it begins from, and tell what both will cost.
 
@@ -126,27 +199,27 @@ def begin_student(
         spec: What is wanted.
         outlook: What `foresee_student` said it will be.
         teacher: The teacher.
-        task: What a fresh head answers.
-        sample: What a narrower student's parts are chosen by.
+        ground: Its head, and what a narrower student's parts are chosen by.
         log: Where what was done goes.
+        own: Directory of the model that it begins from, where the recipe has one for it.
 
     Returns:
         The student; and of both, on an input of the rows' mean length, FLOPs of a forward pass, and parameters.
     """
     shape, reference = read_student(spec.student)
-    origin = _general(outlook.folder, task, sample.examples) if reference else teacher
+    origin = ground.open(own or outlook.folder) if reference or own else teacher
     size = origin.dims
     dims = replace(outlook.dims, labels=size.labels, answer=size.answer)
     layers = layers_taken(spec.layers, dims.layers, size.layers, "distil.layers")
     narrower = (dims.hidden, dims.heads, dims.intermediate) != (size.hidden, size.heads, size.intermediate)
-    student = cut_depth(origin, layers, lambda config: fresh(config, task.head)) if shape else origin
+    student = cut_depth(origin, layers, lambda config: fresh(config, ground.head)) if shape else origin
     student.network.to(best_device())
     if narrower:
-        importance = _importance(spec, origin, sample).of_layers(layers)
-        student = _narrowed(spec, student, dims, importance, sample, task)
-    cost = _cost(student, teacher, float(sample.rows.lengths.mean()))
+        importance = _importance(spec, origin, ground).of_layers(layers)
+        student = _narrowed(spec, student, dims, importance, ground)
+    cost = _cost(student, teacher, ground.length)
     log.say(
-        f"student {dims}: layers {_told(layers)} of {reference or 'the teacher'}'s {size.layers}"
+        f"student {dims}: layers {_told(layers)} of {reference or own or 'the teacher'}'s {size.layers}"
         + (f", {dims.hidden} of {size.hidden} features by {spec.width}" if narrower else "")
         + (", with a fresh head" if reference else "")
     )
@@ -179,31 +252,16 @@ def _told(layers: Sequence[int]) -> str:
     return ", ".join(map(str, layers))
 
 
-def _general(folder: Path, task: Task, examples: Sequence[Example]) -> Model:
-    """A pre-trained model with a fresh head for the task."""
-    model = tapped(load_network(folder, task.head, task.labels, task.answer), per_word=task.per_word)
-    if task.answer == "value":
-        meet_values(model, [e.target for e in examples if e.target is not None])
-    model.network.to(best_device())
-    return model
-
-
-def _importance(spec: StudentSpec, origin: Model, sample: Sample) -> Importance:
+def _importance(spec: StudentSpec, origin: Model, ground: Ground) -> Importance:
     if spec.width == "prefix":
         return by_place(origin)
-
-    def loss(batch: Batch) -> Tensor:
-        logits = origin.run(batch, Reads(logits=True)).logits
-        assert logits is not None
-        return sample.loss(logits, batch.targets, origin.dims.answer)
-
-    return measure_importance(origin, sample.batches(next(origin.network.parameters()).device), loss)
+    return measure_importance(origin, ground.batches, lambda batch: ground.loss(origin, batch))
 
 
-def _narrowed(spec: StudentSpec, whole: Model, dims: Dims, importance: Importance, sample: Sample, task: Task) -> Model:
+def _narrowed(spec: StudentSpec, whole: Model, dims: Dims, importance: Importance, ground: Ground) -> Model:
     stream: Stream = Kept(top(importance.hidden, dims.hidden))
     if spec.width == "pca" and dims.hidden < whole.dims.hidden:
-        stream = principal(whole, dims.hidden, sample.batches(best_device()))
-    student = cut_width(whole, dims, lambda config: fresh(config, task.head), importance, stream)
+        stream = principal(whole, dims.hidden, ground.batches)
+    student = cut_width(whole, dims, lambda config: fresh(config, ground.head), importance, stream)
     student.network.to(best_device())
     return student

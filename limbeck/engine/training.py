@@ -1,7 +1,8 @@
 """What a user can say of a training, whatever stage does it."""
 
 import math
-from typing import Literal
+from collections.abc import Mapping
+from typing import Any, Literal
 
 from pydantic import Field, field_validator
 
@@ -76,6 +77,43 @@ class Training(Updates):
         if self.epochs is not None:
             return self.epochs
         return min(max(math.ceil(self.steps / math.ceil(rows / self.batch_size)), _FEWEST), _MOST)
+
+
+class CorpusPhase(Updates):
+    """A part of a training on raw text, with its own length of texts and rate."""
+
+    name: str = ""
+    """What the log calls it."""
+    steps: int = Field(10_000, ge=1)
+    """Steps, ≥ 1; BERT makes 900 000 of 128 tokens and 100 000 of 512, with 256 texts each."""
+    evaluate_every: int = Field(500, ge=1)
+    """Steps between two looks at the documents held out."""
+    max_length: int = Field(128, ge=16)
+    """Tokens per text or pair, special tokens included; documents are cut into pieces of that length."""
+    batch_size: int = Field(64, ge=1)
+    """Texts per step; BERT's are 256."""
+    learning_rate: float = Field(5e-4, gt=0.0)
+    """Peak rate of AdamW. BERT's is 1e-4, for smaller models 5e-4 (ELECTRA-small, DistilBERT)."""
+    warmup_fraction: float = Field(0.05, ge=0.0, lt=1.0)
+    """Part of the steps in which the rate climbs; BERT's is 0.01, DistilBERT's 0.05."""
+
+
+def single_phase(fields: Any, phase: type[Spec]) -> Any:
+    """Fields of a stage that has phases, those of a phase that are given beside it made its only one.
+
+    Args:
+        fields: What YAML gave.
+        phase: The class of a phase.
+
+    Raises:
+        ValueError: There are both.
+    """
+    if not isinstance(fields, Mapping) or not (own := fields.keys() & phase.model_fields.keys()):
+        return fields
+    if "phases" in fields:
+        raise ValueError(f"{', '.join(sorted(own))}: belongs to a phase; write phases[0].{min(own)}")
+    one = {name: fields[name] for name in own}
+    return {**{name: value for name, value in fields.items() if name not in own}, "phases": (one,)}
 
 
 class Tracked(Spec):

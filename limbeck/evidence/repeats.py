@@ -60,17 +60,21 @@ def t_interval(values: Sequence[float]) -> tuple[float, float] | tuple[None, Non
 
 @dataclass(frozen=True)
 class Repeats:
-    """The trials of several recipes.
+    """The trials of several recipes, or of one recipe with several encoders, on the same data.
 
     Attributes:
-        recipes: In the order in which they are to stand; the others are compared with the first.
+        recipes: What they are called, in the order in which they are to stand; the others are compared with the first.
         primary: The metric that decides.
         trials: All that were finished.
+        noun: What is compared: `recipe` or `encoder`.
+        higher: Whether more of the metric is better.
     """
 
     recipes: Sequence[str]
     primary: str
     trials: Sequence[Trial]
+    noun: str = "recipe"
+    higher: bool = True
 
     def of(self, recipe: str) -> list[Trial]:
         """The trials of one recipe, by seed."""
@@ -80,6 +84,11 @@ class Repeats:
     def roles(self) -> list[str]:
         """The models that were measured, in their order."""
         return list(dict.fromkeys(role for t in self.trials for role in t.models))
+
+    @property
+    def score_head(self) -> str:
+        """The head of the deciding column: the student has to be told from its teacher, a lone model not."""
+        return "student" if len(self.roles) > 1 else "score"
 
     def mean(self, recipe: str, role: str, metric: str) -> Measurement | None:
         """The mean over seeds; `n` counts them. One and the same model, met under several seeds, counts once."""
@@ -96,19 +105,21 @@ class Repeats:
 
     def table(self) -> Rows:
         """Heads and one row for each recipe; a column that no recipe has a number for is left out."""
-        rows = [self._row(recipe) for recipe in self.recipes]
+        rows = [self.row(recipe) for recipe in self.recipes]
         heads = [head for head in rows[0] if any(row[head] != MISSING for row in rows)]
         return [tuple(heads), *(tuple(row[head] for head in heads) for row in rows)]
 
-    def _row(self, recipe: str) -> dict[str, str]:
+    def row(self, recipe: str) -> dict[str, str]:
+        """Head → cell of one recipe."""
+
         def cell(role: str, metric: str, text: Any) -> str:
             return text(m) if (m := self.mean(recipe, role, metric)) else MISSING
 
         return {
-            "recipe": recipe,
+            self.noun: recipe,
             "seeds": str(len(self.of(recipe))),
             "teacher": cell("teacher", self.primary, bare_text),
-            "student": cell("student", self.primary, score_text),
+            self.score_head: cell("student", self.primary, score_text),
             "bundle": cell("bundle", self.primary, bare_text),
             "retention": cell("student", "retention", lambda m: f"{100 * m.value:.1f} %"),
             "training": cell("student", "training_seconds", lambda m: seconds_text(m.value)),
@@ -122,7 +133,7 @@ class Repeats:
         found = [(recipe, self.gain(recipe)) for recipe in self.recipes[1:]]
         rows = [(recipe, str(m.n), gain_text(m)) for recipe, m in found if m]
         points = "points " * any(m.unit == "fraction" for _, m in found if m)
-        return [("recipe", "seeds", f"{points}over {self.recipes[0]}"), *rows] if rows else []
+        return [(self.noun, "seeds", f"{points}over {self.recipes[0]}"), *rows] if rows else []
 
     def caption(self) -> str:
         """What the numbers of the table are."""
@@ -140,8 +151,8 @@ class Repeats:
     def plain(self) -> list[dict[str, Any]]:
         """Every measurement of every trial with its recipe and seed, then the means and gains, whose seed is null."""
         ordered = [trial for recipe in self.recipes for trial in self.of(recipe)]
-        own = [{"recipe": t.recipe, "seed": t.seed, **asdict(m)} for t in ordered for m in t.measurements]
-        return own + [{"recipe": recipe, "seed": None, **asdict(m)} for recipe, m in self._summary()]
+        own = [{self.noun: t.recipe, "seed": t.seed, **asdict(m)} for t in ordered for m in t.measurements]
+        return own + [{self.noun: recipe, "seed": None, **asdict(m)} for recipe, m in self._summary()]
 
     def _summary(self) -> Iterator[tuple[str, Measurement]]:
         costs = [("student", "training_seconds"), (RUN, "seconds")]
@@ -150,6 +161,15 @@ class Repeats:
             yield from ((recipe, m) for role, metric in wanted if (m := self.mean(recipe, role, metric)))
             if gain := self.gain(recipe):
                 yield recipe, gain
+
+
+def kept_of(measured: Sequence[Measurement], metric: str, baseline: str = "teacher") -> list[Measurement]:
+    """What is measured, with `retention` told of another metric: each model's value over that of the baseline."""
+    others = [m for m in measured if m.metric != "retention"]
+    base = find(others, baseline, metric)
+    own = [m for m in others if m.metric == metric and base and base.value]
+    kept = [Measurement(m.model, "retention", m.value / base.value, "ratio", m.split, m.n) for m in own if base]
+    return [*others, *kept]
 
 
 def _mean(found: Sequence[Measurement]) -> Measurement:

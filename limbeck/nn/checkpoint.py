@@ -133,6 +133,26 @@ def load_network(folder: Path, head: str, labels: tuple[str, ...] | None = None,
     if labels is not None:
         set_labels(config, labels, answer)
         check_size(folder, config, sum(file.stat().st_size for file in weight_files(folder)))
+    network, new = load_known(folder, config, head, other_sizes=labels is not None)
+    check_whole(folder, new - (_renew_head(network, new) if labels is not None else set()))
+    return network
+
+
+def load_known(folder: Path, config: Any, head: str, *, other_sizes: bool = False) -> tuple[nn.Module, set[str]]:
+    """Load what a checkpoint has of a stock network.
+
+    Args:
+        folder: A directory with safetensors.
+        config: What the network is to be.
+        head: Name of the auto class.
+        other_sizes: Whether weights may have other sizes than the network's, and are then not taken.
+
+    Returns:
+        The network, and the names of the parameters that are new: there were no usable weights for them.
+
+    Raises:
+        BundleError: The configuration fits no network, or not the weights.
+    """
     try:
         network, found = network_class(head).from_pretrained(
             folder,
@@ -140,20 +160,26 @@ def load_network(folder: Path, head: str, labels: tuple[str, ...] | None = None,
             use_safetensors=True,
             trust_remote_code=False,
             local_files_only=True,
-            ignore_mismatched_sizes=labels is not None,
+            ignore_mismatched_sizes=other_sizes,
             dtype=torch.float32,
             output_loading_info=True,
         )
     except Exception as error:  # a configuration that fits nothing fails anywhere in the building of the network
         raise BundleError(f"{folder}: cannot be loaded ({_short(error)})") from None
-    new = {*found["missing_keys"], *(entry[0] for entry in found["mismatched_keys"])}
-    if lost := new - (_renew_head(network, new) if labels is not None else set()):
+    return network.eval(), {*found["missing_keys"], *(entry[0] for entry in found["mismatched_keys"])}
+
+
+def check_whole(folder: Path, lost: set[str]) -> None:
+    """Refuse a checkpoint that lacks weights.
+
+    Raises:
+        BundleError: There are names among the lost.
+    """
+    if lost:
         raise BundleError(
             f"{folder}: no usable weights for {', '.join(sorted(lost)[:5])} ({len(lost)} in all); "
             "the checkpoint is incomplete or of another model"
         )
-    made: nn.Module = network.eval()
-    return made
 
 
 def check_size(folder: Path, config: Any, held: int) -> None:
@@ -267,6 +293,11 @@ def set_labels(config: Any, labels: tuple[str, ...], answer: Answer) -> None:
 def save(model: Model, folder: Path) -> None:
     """Write config.json and model.safetensors."""
     model.network.save_pretrained(folder)  # type: ignore[operator]
+
+
+def save_encoder(model: Model, folder: Path) -> None:
+    """Write config.json and model.safetensors of the encoder alone, without its heads."""
+    model.network.base_model.save_pretrained(folder)  # type: ignore[operator, union-attr]
 
 
 def save_tokenizer(source: Path, folder: Path) -> None:

@@ -95,9 +95,9 @@ def _add_gradients(found: Importance, parts: Parts) -> None:
     for number, layer in enumerate(parts.layers):
         found.heads[number] += _by_column(layer.attention_out).view(found.heads.shape[1], -1).sum(1).abs()
         found.neurons[number] += _by_column(layer.ffn_out).abs()
-    for number, above in enumerate((*parts.head, parts.classifier)[1:]):
-        assert above is not None
-        found.pooled[number] += _by_column(above).abs()
+    for number, above in enumerate([*parts.head, *parts.on_top()][1:]):
+        if above.weight.grad is not None:  # the loss reads the relation of texts, if there is one
+            found.pooled[number] += _by_column(above).abs()
 
 
 def _by_column(linear: nn.Linear) -> Float[Tensor, " inputs"]:

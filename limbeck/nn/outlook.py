@@ -51,7 +51,7 @@ class Outlook:
         config = read_config(self.folder)
         backbone = backbone_of(config)
         own = backbone.dims(backbone.build(backbone.Spec(), config, dims))
-        return replace(self, dims=replace(own, labels=dims.labels, answer=dims.answer))
+        return replace(self, dims=replace(own, labels=dims.labels, answer=dims.answer, over_tokens=dims.over_tokens))
 
 
 def outlook_of(folder: Path, max_length: int) -> Outlook:

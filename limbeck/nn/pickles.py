@@ -143,18 +143,19 @@ def fit_names(tensors: Mapping[str, Tensor], network: Any, where: str) -> Fitted
     Raises:
         BundleError: There is no encoder, or there are several.
     """
-    wanted = dict(network.named_parameters())
+    wanted = dict(network.named_parameters(remove_duplicate=False))  # a tied table has a name for each of its uses
     encoder = network.base_model
     base = f"{network.base_model_prefix}." if encoder is not network else ""
     table = encoder.get_input_embeddings().weight
     anchor = next(name for name, p in encoder.named_parameters() if p is table)
     roots = [name.removesuffix(anchor) for name in tensors if name == anchor or name.endswith(f".{anchor}")]
     if len(roots) != 1:
-        found = f"several encoders ({some(roots)}); save the one you mean" if roots else (
+        fault = f"several encoders ({some(roots)}); save the one you mean" if roots else (
             f"no {anchor}, so the encoder's weights are missing; it has {some(tensors)}"
         )  # fmt: skip
-        raise BundleError(f"{where}: {found}")
-    weights, unexpected, misshapen = {}, [], []
+        raise BundleError(f"{where}: {fault}")
+    weights: dict[str, Tensor] = {}
+    unexpected, misshapen = [], []
     for name, tensor in tensors.items():
         inside = base + name.removeprefix(roots[0])
         place = inside if name.startswith(roots[0]) and inside in wanted else name
@@ -164,7 +165,8 @@ def fit_names(tensors: Mapping[str, Tensor], network: Any, where: str) -> Fitted
             misshapen.append(f"{place} {list(tensor.shape)} instead of {list(wanted[place].shape)}")
         else:
             weights[place] = tensor
-    missing = tuple(name for name in wanted if name not in weights)
+    found = {id(wanted[name]) for name in weights}
+    missing = tuple(name for name, parameter in wanted.items() if id(parameter) not in found)
     return Fitted(weights, missing, tuple(unexpected), tuple(misshapen))
 
 

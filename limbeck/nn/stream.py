@@ -103,14 +103,16 @@ def principal(model: Model, width: int, batches: Sequence[Batch]) -> Components:
     - what lies outside U is told from what lies inside where a layer reads: `h ≈ P s + c` with
       `P = C U (Uᵀ C U)⁻¹`, C the covariance there; W then becomes `W P`, and `b + W c` its bias;
     - a normalisation divides by the deviation within U, and its weight, diagonal for the teacher's features, is not
-      for components: each feature gets the weight and the bias that bring it nearest to `Uᵀ` of the teacher's.
+      for components: each feature gets the weight and the bias that bring it nearest to `Uᵀ` of the teacher's;
+    - so does each feature of a vocabulary head, which meets narrower token vectors: its layer gives `Uᵀ` of what the
+      teacher's gives, of which the activation is taken, though it would have to be taken before.
 
     Args:
         model: The model to be cut, as deep as the student.
         width: Features of the student's stream, fewer than the model's.
         batches: A few hundred examples suffice.
     """
-    layers, bottom = model.parts.layers, (*model.parts.head, model.parts.classifier)[0]
+    layers = model.parts.layers
     moments = _moments(model, batches)
     basis = _basis(torch.stack([one.covariance for one in moments.values()]).sum(0), width)
     backs = {key: _back(one, basis) for key, one in moments.items()}
@@ -118,7 +120,7 @@ def principal(model: Model, width: int, batches: Sequence[Batch]) -> Components:
         id(reader): backs[id(layer.query)] for layer in layers for reader in (layer.query, layer.key, layer.value)
     }
     readers |= {id(layer.ffn_in): backs[id(layer.ffn_in)] for layer in layers}
-    readers[id(bottom)] = backs[id(layers[-1].ffn_norm)]
+    readers |= {id(reader): backs[id(layers[-1].ffn_norm)] for reader in model.parts.readers()}
     return Components(basis.float(), readers, _norms(model, batches, basis))
 
 
@@ -189,7 +191,7 @@ def _back(moments: _Moments, basis: Float[Tensor, "hidden narrow"]) -> tuple[Ten
 
 def _norms(model: Model, batches: Sequence[Batch], basis: Float[Tensor, "hidden narrow"]) -> dict[int, Any]:
     """By the id of each norm of the stream, the weight and the bias that fit each feature best."""
-    parts, width = model.parts, basis.shape[1]
+    parts, head, width = model.parts, model.parts.vocabulary, basis.shape[1]
     norms = [norm for layer in parts.layers for norm in (layer.attention_norm, layer.ffn_norm)]
     if parts.projection is None:
         norms.append(parts.embedding_norm)
@@ -199,7 +201,16 @@ def _norms(model: Model, batches: Sequence[Batch], basis: Float[Tensor, "hidden 
         unit = layer_norm(given.double() @ basis, (width,), eps=norm.eps)
         found.setdefault(id(norm), _Moments()).add(torch.cat([unit, made.double() @ basis], 1))
 
+    def take_features(dense: Any, given: Tensor, made: Tensor) -> None:
+        assert head is not None
+        unit = layer_norm(head.activation(made @ basis.float()).double(), (width,), eps=eps)
+        features = head.norm(head.activation(made)).double() @ basis
+        found.setdefault(id(head.norm), _Moments()).add(torch.cat([unit, features], 1))
+
     _watch(model, batches, norms, take)
+    if head is not None and parts.projection is None:
+        eps: float = head.norm.eps  # type: ignore[assignment]
+        _watch(model, batches, [head.dense], take_features)
     return {key: _line(moments, width) for key, moments in found.items()}
 
 
@@ -223,4 +234,5 @@ def _watch(
         for module in {id(one): one for one in modules}.values():
             hooks.callback(module.register_forward_hook(called).remove)
         for batch in batches:
-            model.run(batch, Reads(hidden=frozenset({model.dims.layers})))  # of the last layer too, every token
+            # Of the last layer too, every token; and what the head makes of those that it answers for.
+            model.run(batch, Reads(logits=True, hidden=frozenset({model.dims.layers})))

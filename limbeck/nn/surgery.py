@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from limbeck.nn.importance import Importance
 from limbeck.nn.model import Model, tapped
-from limbeck.nn.ports import LayerParts, Parts
+from limbeck.nn.ports import LayerParts, Parts, VocabularyHead
 from limbeck.nn.stream import Stream
 from limbeck.nn.types import Dims
 
@@ -92,6 +92,8 @@ def _narrow_outer(student: Parts, teacher: Parts, stream: Stream, pooled: Float[
         for part, of in zip(_embedded(student), _embedded(teacher), strict=True):
             part.load_state_dict(of.state_dict())
         _set(student.projection, _written(teacher.projection, stream))
+    if student.vocabulary is not None and teacher.vocabulary is not None:
+        _narrow_vocabulary(student.vocabulary, teacher.vocabulary, stream, whole=student.projection is None)
     columns = None
     for number, (to_linear, linear) in enumerate(zip(_top_down(student), _top_down(teacher), strict=True)):
         weight, bias = stream.read(linear) if columns is None else (linear.weight[:, columns], linear.bias)
@@ -101,13 +103,27 @@ def _narrow_outer(student: Parts, teacher: Parts, stream: Stream, pooled: Float[
         _set(to_linear, (weight, bias))
 
 
+def _narrow_vocabulary(student: VocabularyHead, teacher: VocabularyHead, stream: Stream, *, whole: bool) -> None:
+    """Features meet the vectors of tokens: they become narrower as those do, where these are as wide as the stream."""
+    weight, bias = stream.read(teacher.dense)
+    if whole:
+        _set(student.dense, (stream.written(weight), stream.written(bias)))
+        _set(student.norm, stream.normed(teacher.norm))
+        student.decoder.weight.copy_(stream.written(teacher.decoder.weight.T).T)
+    else:
+        _set(student.dense, (weight, bias))
+        student.norm.load_state_dict(teacher.norm.state_dict())
+        student.decoder.weight.copy_(teacher.decoder.weight)
+    student.decoder.bias.copy_(teacher.decoder.bias)
+
+
 def _embedded(parts: Parts) -> tuple[nn.Module, ...]:
     return *parts.tables, parts.embedding_norm
 
 
 def _top_down(parts: Parts) -> list[nn.Linear]:
     """The linear layers after the last hidden state, each reading what the one before gives."""
-    return [*parts.head, *([] if parts.classifier is None else [parts.classifier])]
+    return [*parts.head, *parts.on_top()]
 
 
 def _narrow_attention(student: LayerParts, teacher: LayerParts, scores: Tensor, values: Tensor, stream: Stream) -> None:

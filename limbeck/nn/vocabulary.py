@@ -15,7 +15,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 from torch.nn.functional import linear
 
-CHUNK_BYTES = 1 << 26
+CHUNK_BYTES = 1 << 25
 """Most that the logits of a chunk take in fp32."""
 
 
@@ -176,6 +176,22 @@ def cross_entropy_sum(vocabulary: Vocabulary, targets: Int[Tensor, " items"]) ->
         for logits, known in _known_chunks(vocabulary, targets)
     ]
     return torch.stack(parts).sum()
+
+
+@torch.no_grad()
+def drawn(vocabulary: Vocabulary, chances: Float[Tensor, " items"]) -> Int[Tensor, " items"]:
+    """A token for each item, drawn with its probability: the one at which the sum of probabilities passes `chances`.
+
+    >>> even = Vocabulary(torch.zeros(3, 2), torch.ones(4, 2), torch.zeros(4))
+    >>> drawn(even, torch.tensor([0.1, 0.3, 0.99])).tolist()
+    [0, 1, 3]
+    """
+    made, found = vocabulary.as_computed(), []
+    for places in made.chunks():
+        sums = made.logits(places).float().softmax(-1).cumsum(-1)
+        passed = torch.searchsorted(sums, chances[places, None] * sums[:, -1:], right=True)
+        found.append(passed[:, 0].clamp(max=sums.shape[1] - 1))
+    return torch.cat(found)
 
 
 @torch.no_grad()

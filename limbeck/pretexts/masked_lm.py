@@ -7,8 +7,6 @@ arXiv:1906.08101. Rare words more often: DistilBERT's code, after XLM (Conneau a
 section 3.1). Departs from BERT's code in that what is hidden depends on nothing but seed, pass and place.
 """
 
-from typing import ClassVar
-
 import numpy as np
 from pydantic import Field, model_validator
 
@@ -16,6 +14,8 @@ from limbeck.core.spec import Weighted
 from limbeck.text.draws import Draws
 from limbeck.text.masking import choose
 from limbeck.text.pretext import Asked, Lexicon, Passages
+
+ABOUT = "words"
 
 
 class Spec(Weighted):
@@ -57,8 +57,6 @@ def replaced(
 
 class MaskedLM:
     """The pretext, ready to ask."""
-
-    about: ClassVar[str] = "words"
 
     def __init__(self, spec: Spec, lexicon: Lexicon) -> None:
         self._spec, self._lexicon = spec, lexicon

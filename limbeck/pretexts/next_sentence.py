@@ -5,8 +5,6 @@ Half of the time it does, half of the time it is a text of the same length from 
 text that was not taken is not kept for another row: another pass will draw otherwise.
 """
 
-from typing import ClassVar
-
 import numpy as np
 from pydantic import Field
 
@@ -16,6 +14,8 @@ from limbeck.text.pretext import Corpus, Lexicon, Runs
 
 _WINDOW_TOKENS = 256
 """How far before a random place a sentence's beginning is looked for; where none is, the text begins at the place."""
+
+ABOUT = "pairs"
 
 
 class Spec(Weighted):
@@ -45,8 +45,6 @@ def elsewhere(first: Runs, wanted: np.ndarray, corpus: Corpus, draws: Draws) -> 
 
 class NextSentence:
     """The pretext, ready to ask."""
-
-    about: ClassVar[str] = "pairs"
 
     def __init__(self, spec: Spec) -> None:
         self._random = spec.random

@@ -6,8 +6,6 @@ times (section 2 there), `weight`; the generator's own counts once. A filled-in 
 original. Hidden tokens are all masked, as the paper says; its code leaves 15 % of them as they are.
 """
 
-from typing import ClassVar
-
 import numpy as np
 from pydantic import Field
 
@@ -15,6 +13,8 @@ from limbeck.core.spec import Weighted
 from limbeck.text.draws import Draws
 from limbeck.text.masking import choose
 from limbeck.text.pretext import Asked, Lexicon, Passages
+
+ABOUT = "words"
 
 
 class Spec(Weighted):
@@ -32,8 +32,6 @@ class Spec(Weighted):
 
 class ReplacedToken:
     """The pretext, ready to ask."""
-
-    about: ClassVar[str] = "words"
 
     def __init__(self, spec: Spec, lexicon: Lexicon) -> None:
         self._spec, self._mask_id = spec, lexicon.mask_id

@@ -4,14 +4,14 @@ Both are of one document, one after the other; half of the time they are exchang
 which topics give away, it asks how a text hangs together.
 """
 
-from typing import ClassVar
-
 import numpy as np
 from pydantic import Field
 
 from limbeck.core.spec import Weighted
 from limbeck.text.draws import Draws
 from limbeck.text.pretext import Corpus, Lexicon, Runs
+
+ABOUT = "pairs"
 
 
 class Spec(Weighted):
@@ -23,8 +23,6 @@ class Spec(Weighted):
 
 class SentenceOrder:
     """The pretext, ready to ask."""
-
-    about: ClassVar[str] = "pairs"
 
     def __init__(self, spec: Spec) -> None:
         self._exchanged = spec.exchanged

@@ -5,7 +5,6 @@ folder like that. pyarrow reads them, because importing `datasets` costs seconds
 """
 
 import json
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,15 +13,11 @@ from limbeck.core import spec as core
 from limbeck.core.errors import DataError
 from limbeck.core.table import Table
 from limbeck.text.arrow import features_of, require_pyarrow, to_table
+from limbeck.text.folder import SPLIT_NAMES
 from limbeck.text.port import Reader
 
 EXTENSIONS: tuple[str, ...] = ()
 _STATE, _INFO, _DICT = "state.json", "dataset_info.json", "dataset_dict.json"
-_ROLES: Mapping[str, tuple[str, ...]] = {
-    "train": ("train", "training"),
-    "dev": ("validation", "dev", "valid", "val"),
-    "test": ("test",),
-}
 
 
 class Spec(core.Spec):
@@ -45,7 +40,9 @@ def splits(path: Path) -> dict[str, Path]:
     names = _json(path / _DICT).get("splits")
     there = [str(name) for name in names] if isinstance(names, list) else []
     found = {
-        role: path / name for role, known in _ROLES.items() if (name := next((n for n in known if n in there), None))
+        role: path / name
+        for role, known in SPLIT_NAMES.items()
+        if (name := next((n for n in known if n in there), None))
     }
     if "train" not in found:
         known = ", ".join(there) or "none"

@@ -7,11 +7,10 @@ pre-trained model of its own, of another family and with another tokenizer, whic
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import numpy as np
-import torch
 from pydantic import Field, model_validator
 
 from limbeck.core.bundle import Bundle, create_bundle, open_bundle
@@ -19,47 +18,42 @@ from limbeck.core.errors import BundleError, RecipeError
 from limbeck.core.hashing import digest
 from limbeck.core.journal import Journal
 from limbeck.core.shape import read_student
-from limbeck.core.shelf import on_shelf
+from limbeck.core.shelf import on_shelf, shelf
 from limbeck.core.spec import Weighted, incidental
-from limbeck.engine import processes
-from limbeck.engine.course import Passes
-from limbeck.engine.exam import TaskExam
-from limbeck.engine.guards import judge_history, judge_student, judge_teacher
+from limbeck.engine.corpus import Questions
+from limbeck.engine.corpus_lessons import CorpusLessons
+from limbeck.engine.lessons import Keeping, Lessons, TaskLessons
 from limbeck.engine.loop import train
 from limbeck.engine.mixture import build_objectives, mix
-from limbeck.engine.rows import Rows
 from limbeck.engine.run import Run
-from limbeck.engine.score import TorchScorer, predict_split
 from limbeck.engine.seed import seed_all
-from limbeck.engine.students import Sample, StudentSpec, begin_student, foresee_student, named_model
-from limbeck.engine.teacher_cache import Teacher, open_teacher
-from limbeck.engine.teachers import Tutor, together
-from limbeck.engine.training import Training
-from limbeck.nn.checkpoint import (
-    load_bundle,
-    model_hashes,
-    save,
-    save_tokenizer,
-)
-from limbeck.nn.ensemble import by_loss
+from limbeck.engine.students import StudentSpec, begin_student, foresee_student, named_model
+from limbeck.engine.teachers import Tutor
+from limbeck.engine.training import Training, single_phase
+from limbeck.nn.beginnings import with_vocabulary_head
+from limbeck.nn.checkpoint import load_bundle, model_hashes, save_tokenizer
 from limbeck.nn.heads import answers_alike, answers_told, order_labels
-from limbeck.nn.model import best_device, frozen
+from limbeck.nn.model import Model, best_device, frozen, tapped
 from limbeck.nn.outlook import Outlook, outlook_of_bundle
-from limbeck.nn.types import Reads
+from limbeck.nn.types import Dims, Reads
 from limbeck.objectives.attention_relations import Spec as AttentionRelations
 from limbeck.objectives.hidden_states import Spec as HiddenStates
 from limbeck.objectives.labels import Spec as Labels
 from limbeck.objectives.labels import label_loss
 from limbeck.objectives.soft_targets import Spec as SoftTargets
 from limbeck.text.examples import read_examples
+from limbeck.text.lexicon import open_lexicon
 from limbeck.text.opening import open_task
-from limbeck.text.port import Example, Task
+from limbeck.text.port import Task
 
 _TEACHER = re.compile(r"teacher(?:_([2-9]|[1-9]\d+))?")
+_CORPUS, _ORIGIN = "corpus", "student"
+"""Roles: the texts of general distillation; the model that a student begins from."""
 
 TOGETHER = True
 """Several processes train together."""
 AnyObjective = Annotated[Weighted, on_shelf("objectives")]
+AnyPretext = Annotated[Weighted, on_shelf("pretexts")]
 
 
 class Phase(Training):
@@ -71,6 +65,8 @@ class Phase(Training):
     """What is summed: algorithms of the objectives shelf, each with its `weight`."""
     epochs: int | None = Field(None, ge=1)
     """Passes over the training rows, ≥ 1. null: as many as `steps` asks for."""
+    evaluate_every: int = Field(500, ge=1)
+    """Over a corpus: steps between two looks at the documents held out. There `steps` are made as they are."""
     learning_rate: float = Field(1e-4, gt=0.0)
     """Peak rate of AdamW. TinyBERT takes 5e-5 for its 312-wide student, MiniLM 4e-4 to 6e-4 on raw text."""
     dropout: bool = False
@@ -92,6 +88,12 @@ class Spec(StudentSpec):
     first."""
     phases: tuple[Phase, ...] = Field((_INSIDE, _OUTPUTS), min_length=1)
     """What is done in turn, each with its own objectives and rate."""
+    pretext: AnyPretext | None = None
+    """Over a corpus: what both are asked while they read, a pretext about words; null shows them the texts as they
+    are. The objective `labels` is the loss of what is asked."""
+    answers: Literal["every", "hidden"] = "every"
+    """Over a corpus: the tokens of which answers are compared: `every` one, as DistilBERT's are; or the `hidden` ones
+    alone, which takes a seventh of the products with the vocabulary."""
     cache_gb: float = Field(4.0, ge=0.0)
     """Most gigabytes of disk for the teacher's outputs; where they would not fit, the teacher runs in each step."""
     cache_ram_gb: float = incidental(0.0, ge=0.0)
@@ -104,12 +106,7 @@ class Spec(StudentSpec):
     @model_validator(mode="before")
     @classmethod
     def _single_phase(cls, fields: Any) -> Any:
-        if not isinstance(fields, Mapping) or not (own := fields.keys() & Phase.model_fields.keys()):
-            return fields
-        if "phases" in fields:
-            raise ValueError(f"{', '.join(sorted(own))}: belongs to a phase; write phases[0].{min(own)}")
-        phase = {name: fields[name] for name in own}
-        return {**{k: v for k, v in fields.items() if k not in own}, "phases": (phase,)}
+        return single_phase(fields, Phase)
 
 
 def outside(spec: Spec) -> dict[str, str]:
@@ -134,16 +131,19 @@ def foresee(spec: Spec, inputs: Mapping[str, Any]) -> Outlook | None:
         BundleError: The student's model cannot be used, or a teacher that is there answers with other labels than the
             data that is there.
     """
-    roles, data = _teacher_roles(inputs), inputs["data"]
+    roles, data = _teacher_roles(inputs), inputs.get("data")
     there = [inputs[role] for role in roles if isinstance(inputs[role], Bundle)]
     if isinstance(data, Bundle):
         _check_task(spec, open_task(data))
         for bundle in there:
             _check_answers(bundle, open_task(data), data)
-    known = {role: outlook_of_bundle(one) if isinstance(one := inputs[role], Bundle) else one for role in roles}
-    if known["teacher"] is None:
+    _check_pretext(spec, corpus=_CORPUS in inputs)
+    known = {role: _outlook(inputs, role) for role in roles}
+    origin = inputs.get(_ORIGIN)
+    if known["teacher"] is None or (_ORIGIN in inputs and origin is None):
         return None
-    student = foresee_student(spec, known["teacher"])
+    origin = outlook_of_bundle(origin) if isinstance(origin, Bundle) else origin
+    student = foresee_student(spec, known["teacher"], origin)
     _check_phases(spec, student, known)
     return student
 
@@ -153,7 +153,8 @@ def run(spec: Spec, inputs: Mapping[str, Bundle], out: Path, log: Journal) -> Bu
 
     Args:
         spec: How.
-        inputs: `teacher`, a PyTorch Bundle, perhaps `teacher_2` and more, and `data`, made by `prepare`.
+        inputs: `teacher`, a PyTorch Bundle, and `data`, made by `prepare`, with perhaps `teacher_2` and more; or
+            `corpus`, made by `tokenize`. Perhaps `student`, the Bundle of a model that it begins from.
         out: Where the Bundle goes.
         log: Where progress goes.
 
@@ -162,62 +163,79 @@ def run(spec: Spec, inputs: Mapping[str, Bundle], out: Path, log: Journal) -> Bu
         DataError: The tokenizers of student and teachers have no item in common.
         RecipeError: The student's shape or an objective does not fit the teacher.
     """
-    roles, data = _teacher_roles(inputs), inputs["data"]
-    task = open_task(data)
-    _check_task(spec, task)
-    for role in roles:
-        _check_answers(inputs[role], task, data)
-    known = {role: outlook_of_bundle(inputs[role]) for role in roles}
-    outlook = foresee_student(spec, known["teacher"])
+    roles = _teacher_roles(inputs)
+    known = {role: _outlook(inputs, role) for role in roles}
+    origin = outlook_of_bundle(inputs[_ORIGIN]) if _ORIGIN in inputs else None
+    outlook = foresee_student(spec, known["teacher"], origin)
     _check_phases(spec, outlook, known)
     seed_all(spec.seed)
-    tutors = [_tutor(role, inputs[role], one, task) for role, one in known.items()]
-    examples = read_examples(data, "train")
-    rows = Rows.encode(task, outlook.encoder, examples)
-    if rows.cut:
-        log.warn(f"{rows.cut} of {len(rows)} texts are longer than {outlook.max_length} tokens and are cut")
-    sample = Sample(rows, examples, label_loss)
-    student, cost = begin_student(spec, outlook, tutors[0].model, task, sample, log)
+    lessons, tutors = (_general if _CORPUS in inputs else _of_task)(spec, inputs, known, outlook, log)
+    own = inputs[_ORIGIN].path if _ORIGIN in inputs else None
+    student, cost = begin_student(spec, outlook, tutors[0].model, lessons.ground, log, own)
     for tutor in tutors:
         frozen(tutor.model)
-    dev = read_examples(data, "dev", labelled=True)
-    answers = [predict_split(TorchScorer(tutor.model, task, tutor.encoder), task, dev) for tutor in tutors]
-    for tutor, given in zip(tutors, answers, strict=True):
-        log.warn_all(judge_teacher(given, task, tutor.role))
+    lessons.meet_teachers()
     with create_bundle(out, "distil", spec, inputs, outside(spec)) as draft:
-        exam = TaskExam(student, task, outlook.encoder, dev)
-        shared = Run.open(spec, student, exam, log, out, draft.origin["step_hash"])
-        shares = _shares(spec, tutors, task, dev, log)
-        history = _phases(spec, tutors, shares, outlook, task, rows, examples, shared)
-        shared.keep_best()
-        log.warn_all(judge_history(history, task.primary))
-        log.warn_all(judge_student(exam.answers(), answers, task))
-        save(student, draft.path)
+        history = _phases(spec, lessons, student, known["teacher"].dims, log, out, draft.origin["step_hash"])
+        lessons.judge(student, history)
+        lessons.save(student, draft.path)
         save_tokenizer(outlook.folder, draft.path)
         draft.facts |= {
             "name": str(student.dims),
-            "task": data.facts["task"],
-            "labels": list(task.labels),
             "max_length": outlook.max_length,
             "dims": student.size(),
             "cost": cost,
             "history": history,
             "warnings": log.warnings,
+            **lessons.facts(),
         }
-        if shares and len(roles) > 1:
-            draft.facts["shares"] = dict(zip(roles, shares, strict=True))
     return open_bundle(out)
 
 
 def _teacher_roles(inputs: Mapping[str, Any]) -> list[str]:
     """The roles of the teachers, in their order."""
-    others = [role for role in inputs if role != "data" and not _TEACHER.fullmatch(role)]
-    if others or not {"teacher", "data"} <= inputs.keys():
+    rest = inputs.keys() - {"data", _CORPUS, _ORIGIN}
+    taught_on = inputs.keys() & {"data", _CORPUS}
+    if "teacher" not in rest or len(taught_on) != 1 or any(not _TEACHER.fullmatch(role) for role in rest):
         raise RecipeError(
-            "distil.from: give data, teacher and, where there are more, teacher_2, teacher_3, … "
+            "distil.from: give teacher and, where there are more, teacher_2, teacher_3, …; and either data or corpus "
             f"(found {', '.join(inputs)})"
         )
-    return sorted(inputs.keys() - {"data"}, key=lambda role: int(role.partition("_")[2] or 1))
+    if _CORPUS in inputs and len(rest) > 1:
+        raise RecipeError("distil.from: over a corpus a student has one teacher; leave the others out")
+    return sorted(rest, key=lambda role: int(role.partition("_")[2] or 1))
+
+
+def _outlook(inputs: Mapping[str, Any], role: str) -> Any:
+    """What is known of a teacher; over a corpus its answers, if they are read, are the tokens of its vocabulary."""
+    found = outlook_of_bundle(one) if isinstance(one := inputs[role], Bundle) else one
+    if found is None or _CORPUS not in inputs:
+        return found
+    return replace(found, dims=replace(found.dims, labels=found.encoder.tokens, answer="class", over_tokens=True))
+
+
+def _reads_answers(spec: Spec, student: Dims, teacher: Dims) -> bool:
+    """Whether an objective reads what the student answers."""
+    built = [build_objectives(phase.objectives, student, teacher) for phase in spec.phases]
+    return any(one.student_reads.logits for objectives in built for _, one in objectives.values())
+
+
+def _check_pretext(spec: Spec, *, corpus: bool) -> None:
+    if spec.pretext is not None and (not corpus or shelf("pretexts").load(spec.pretext.kind).ABOUT != "words"):
+        raise RecipeError(
+            f"distil.pretext: {spec.pretext.kind}, but it is over a corpus that a student is asked, and about words; "
+            "give masked_lm and a corpus, or leave it out"
+        )
+    if corpus and spec.pretext is None and (phase := _reading_labels(spec)) is not None:
+        raise RecipeError(
+            f"distil.phases[{phase}].objectives: labels are of words that are hidden; set pretext: masked_lm"
+        )
+
+
+def _reading_labels(spec: Spec) -> int | None:
+    """The first phase with the objective `labels`."""
+    numbers = (n for n, phase in enumerate(spec.phases) if any(one.kind == "labels" for one in phase.objectives))
+    return next(numbers, None)
 
 
 def _check_task(spec: Spec, task: Task) -> None:
@@ -260,6 +278,21 @@ def _check_phases(spec: Spec, student: Outlook, teachers: Mapping[str, Outlook |
         )
 
 
+def _of_task(
+    spec: Spec, inputs: Mapping[str, Bundle], known: Mapping[str, Outlook], outlook: Outlook, log: Journal
+) -> tuple[Lessons, Sequence[Tutor]]:
+    """Rows of a task, and teachers that answer for them."""
+    data = inputs["data"]
+    task = open_task(data)
+    _check_task(spec, task)
+    for role in known:
+        _check_answers(inputs[role], task, data)
+    tutors = [_tutor(role, inputs[role], one, task) for role, one in known.items()]
+    examples, dev = read_examples(data, "train"), read_examples(data, "dev", labelled=True)
+    fact = {"task": data.facts["task"]}
+    return TaskLessons(task, tutors, spec.teachers, outlook, examples, dev, label_loss, log, fact), tutors
+
+
 def _tutor(role: str, bundle: Bundle, outlook: Outlook, task: Task) -> Tutor:
     model = load_bundle(bundle)
     if list(bundle.labels) != list(task.labels):
@@ -268,56 +301,39 @@ def _tutor(role: str, bundle: Bundle, outlook: Outlook, task: Task) -> Tutor:
     return Tutor(role, model, outlook.encoder, digest({"bundle": bundle.digest, "labels": task.labels}))
 
 
-def _shares(
-    spec: Spec, tutors: Sequence[Tutor], task: Task, dev: Sequence[Example], log: Journal
-) -> list[float] | None:
-    """What each teacher counts; None where that is another for each item."""
-    if spec.teachers == "by_confidence":
-        return None
-    if spec.teachers == "mean" or len(tutors) == 1:
-        return [1 / len(tutors)] * len(tutors)
-    losses = [_dev_loss(tutor, task, dev) for tutor in tutors]
-    shares = processes.agree(by_loss(losses, task.answer))
-    told = (f"{t.role} {s:.3f} (dev loss {x:.4f})" for t, s, x in zip(tutors, shares, losses, strict=True))
-    log.say(f"shares of the teachers: {', '.join(told)}")
-    return shares
-
-
-def _dev_loss(tutor: Tutor, task: Task, dev: Sequence[Example]) -> float:
-    logits = np.concatenate(TorchScorer(tutor.model, task, tutor.encoder).logits(dev))
-    targets = np.array([target for example in dev for target in task.targets(example)])
-    return label_loss(torch.from_numpy(logits), torch.from_numpy(targets), task.answer).item()
+def _general(
+    spec: Spec, inputs: Mapping[str, Bundle], known: Mapping[str, Outlook], outlook: Outlook, log: Journal
+) -> tuple[Lessons, Sequence[Tutor]]:
+    """Texts of a corpus, and a teacher that reads them."""
+    corpus, bundle = inputs[_CORPUS], inputs["teacher"]
+    network, new = with_vocabulary_head(bundle.path)
+    answers = _reads_answers(spec, outlook.dims, known["teacher"].dims)
+    if new and answers:
+        raise BundleError(
+            f"{bundle.path}: the teacher does not answer for hidden words, as it has no such head; train one first, "
+            "pretrain with `trained: head`, or take objectives that read no answers, as attention_relations"
+        )
+    network.to(best_device())
+    tutor = Tutor("teacher", tapped(network, per_word=True), known["teacher"].encoder, bundle.digest)
+    words = None if spec.pretext is None else shelf("pretexts").build(spec.pretext, open_lexicon(corpus))
+    questions = Questions(words, every_token=answers and spec.answers == "every")
+    return CorpusLessons(corpus, tutor, outlook, questions, answers, spec.seed, log), [tutor]
 
 
 def _phases(
-    spec: Spec,
-    tutors: Sequence[Tutor],
-    shares: list[float] | None,
-    outlook: Outlook,
-    task: Task,
-    rows: Rows,
-    examples: Sequence[Example],
-    shared: Run,
+    spec: Spec, lessons: Lessons, student: Model, teacher: Dims, log: Journal, out: Path, key: str
 ) -> list[dict[str, Any]]:
-    teacher = tutors[0].model.dims
-    mixtures = [mix(shared.model, phase.objectives, teacher).to(best_device()) for phase in spec.phases]
+    mixtures = [mix(student, phase.objectives, teacher).to(best_device()) for phase in spec.phases]
     reads = Reads()
     for mixture in mixtures:
         reads |= mixture.teacher_reads
-    opened: Teacher | None = None
-    if reads:
-        online, rows = together(tutors, shares, outlook.encoder, rows, examples, task, reads, shared.log)
-        opened = open_teacher(
-            online,
-            rows,
-            folder=shared.folder / "cache",
-            budget_gb=spec.cache_gb,
-            memory_gb=spec.cache_ram_gb,
-            dtype=spec.cache_dtype,
-            log=shared.log,
-        )
+    keeping = Keeping(spec.cache_gb, spec.cache_ram_gb, spec.cache_dtype)
+    opened = lessons.teacher(reads, out.parent / "cache", keeping) if reads else None
+    shared = Run.open(spec, student, lessons.exam(student, mixtures[0], opened), log, out, key)
     history: list[dict[str, Any]] = []
     for number, (phase, mixture) in enumerate(zip(spec.phases, mixtures, strict=True), start=1):
-        course = Passes(rows, phase.passes(len(rows)), phase.batch_size, spec.seed)
-        history += train(mixture, course, opened, phase, shared, f"distil {number} {phase.name}".rstrip())
+        examined = replace(shared, exam=lessons.exam(student, mixture, opened))
+        course = lessons.course(phase, spec.seed)
+        history += train(mixture, course, opened, phase, examined, f"distil {number} {phase.name}".rstrip())
+    shared.keep_best()
     return history

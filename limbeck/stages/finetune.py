@@ -3,15 +3,17 @@
 Source of the defaults: BERT, Devlin et al. 2018, arXiv:1810.04805, appendix A.3.
 """
 
+import math
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 from pydantic import Field
 
 from limbeck.core.bundle import Bundle, create_bundle, open_bundle
-from limbeck.core.errors import BundleError
+from limbeck.core.errors import BundleError, RecipeError
 from limbeck.core.journal import Journal
+from limbeck.core.spec import Read
 from limbeck.engine.course import Passes
 from limbeck.engine.exam import TaskExam
 from limbeck.engine.guards import judge_history, judge_teacher
@@ -26,6 +28,7 @@ from limbeck.nn.checkpoint import (
     load_network,
     model_hashes,
     read_config,
+    read_tokenizer,
     resolve,
     save,
     save_tokenizer,
@@ -43,6 +46,26 @@ TOGETHER = True
 """Several processes train together."""
 
 
+def _rates(value: Any) -> float | tuple[float, ...]:
+    """A rate, or several different ones.
+
+    Raises:
+        RecipeError: It is neither.
+    """
+    several = isinstance(value, list | tuple)
+    try:
+        rates = tuple(math.nan if isinstance(rate, bool) else float(rate) for rate in (value if several else [value]))
+    except (TypeError, ValueError):
+        rates = ()
+    if not rates or not all(0 < rate < math.inf for rate in rates) or len(set(rates)) < len(rates):
+        raise RecipeError("give a finite number > 0, or a list of different ones, as [5.0e-5, 2.0e-4]")
+    return rates if several else rates[0]
+
+
+def _plain_rates(rates: float | tuple[float, ...]) -> float | list[float]:
+    return list(rates) if isinstance(rates, tuple) else rates
+
+
 class Spec(Training, Tracked):
     """Fine-tuning."""
 
@@ -50,6 +73,10 @@ class Spec(Training, Tracked):
     """What to fine-tune: a directory, `hf:org/name[@revision]`, or `minilm-l6`, which comes with the installation."""
     max_length: int = Field(128, ge=8)
     """Tokens per input, special tokens included; longer texts are cut, longer word sequences read in windows."""
+    # wider than a phase's, which has a single one
+    learning_rate: Annotated[float | tuple[float, ...], Read(_rates, _plain_rates, "float or list", "> 0")] = 5e-5  # type: ignore[assignment]
+    """Peak rate of AdamW. Of several, each is tried from the same beginning, and the weights that are best on dev are
+    kept: so BERT's fine-tuning takes one of 2e-5, 3e-5 and 5e-5; smaller models take more."""
     replace_head: bool = False
     """Whether a head that has been trained, for these labels or others, is thrown away and a new one trained."""
 
@@ -67,10 +94,11 @@ def foresee(spec: Spec, inputs: Mapping[str, Any]) -> Outlook:
         inputs: What is known of the inputs; not looked at.
 
     Raises:
-        BundleError: There is no such model, or it has fewer positions than `max_length`.
+        BundleError: There is no such model, it has no tokenizer, or fewer positions than `max_length`.
     """
     source = resolve(spec.model)
     check_length(source, spec.max_length)
+    read_tokenizer(source)
     return outlook_of(source, spec.max_length)
 
 
@@ -152,7 +180,22 @@ def _train(spec: Spec, data: Bundle, shared: Run, task: Task, encoder: Encoder) 
     log.say(
         f"fine-tuning {spec.model} ({model.parameter_count() / 1e6:.1f} M parameters) on {len(examples)} rows{windows}"
     )
-    course = Passes(rows, spec.passes(len(rows)), spec.batch_size, spec.seed)
-    history = train(mix(model, [Labels()], model.dims), course, None, spec, shared, "finetune")
+    history = _try_rates(spec, rows, shared)
     shared.keep_best()
+    return history
+
+
+def _try_rates(spec: Spec, rows: Rows, shared: Run) -> list[dict[str, Any]]:
+    """Train with each rate, always from the same weights; one phase of the history each."""
+    network, several = shared.model.network, isinstance(spec.learning_rate, tuple)
+    rates = spec.learning_rate if isinstance(spec.learning_rate, tuple) else (spec.learning_rate,)
+    start = {name: value.detach().to("cpu", copy=True) for name, value in network.state_dict().items() if several}
+    history: list[dict[str, Any]] = []
+    for rate in rates:
+        if several:
+            network.load_state_dict(start)
+        mixture = mix(shared.model, [Labels()], shared.model.dims)
+        course = Passes(rows, spec.passes(len(rows)), spec.batch_size, spec.seed)
+        phase = f"finetune {rate}" if several else "finetune"
+        history += train(mixture, course, None, spec.model_copy(update={"learning_rate": rate}), shared, phase)
     return history

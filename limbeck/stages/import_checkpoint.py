@@ -1,11 +1,11 @@
-"""Import an old PyTorch checkpoint: weights out of a pickle, without running what is in it, as a Bundle.
+"""Import a checkpoint: a whole model directory, or weights out of an old pickle of which nothing is run, as a Bundle.
 
-The pickle is read by PyTorch's restricted unpickler (`weights_only=True`), which makes tensors and plain values alone.
+A pickle is read by PyTorch's restricted unpickler (`weights_only=True`), which makes tensors and plain values alone.
 """
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from pydantic import Field
@@ -17,12 +17,15 @@ from limbeck.core.intake import check_entry
 from limbeck.core.journal import Journal
 from limbeck.core.shelf import shelf
 from limbeck.core.spec import Spec as CoreSpec
+from limbeck.nn.admission import weight_files
 from limbeck.nn.checkpoint import check_size, fresh, model_hashes, read_shape, resolve, save_tokenizer, set_labels
 from limbeck.nn.model import answer_of, longest_input, tapped
 from limbeck.nn.pickles import Fitted, fit_names, read_tensors, some
 from limbeck.text.port import Task
 
-_BARE = "AutoModel"
+_HEADS = {"encoder": "AutoModel", "masked_lm": "AutoModelForMaskedLM"}
+_PICKLE = "pytorch_model.bin"
+"""What a model directory holds that was saved before there were safetensors."""
 _UNNAMED = "LABEL_"
 """How `transformers` calls labels that nobody named."""
 
@@ -30,12 +33,17 @@ _UNNAMED = "LABEL_"
 class Spec(CoreSpec):
     """An import."""
 
-    weights: str
-    """The checkpoint: a file that `torch.save` wrote of a state dict, or of a dict that holds one; or safetensors."""
+    weights: str = ""
+    """The checkpoint: a file that `torch.save` wrote of a state dict, or of a dict that holds one; or safetensors.
+    Empty: the weights that lie beside the configuration."""
     config: str
-    """Directory with config.json and tokenizer of the model: that of the checkpoint, or `hf:org/name[@revision]`."""
+    """Directory with config.json and tokenizer of the model: that of the checkpoint, `hf:org/name[@revision]`, or
+    `minilm-l6`."""
+    head: Literal["encoder", "masked_lm"] = "encoder"
+    """What is kept where no task is given: the encoder alone, to be fine-tuned, or its masked language model too, which
+    gives words back for hidden states."""
     task: str = ""
-    """Task, a name on the tasks shelf, whose head is kept; empty: the encoder alone, to be fine-tuned."""
+    """Task, a name on the tasks shelf, whose head is kept; empty: that of `head`."""
     labels: tuple[str, ...] = ()
     """Label names in the order of the logits; empty: those of config.json."""
     pair: str = ""
@@ -46,8 +54,8 @@ class Spec(CoreSpec):
 
 def outside(spec: Spec) -> dict[str, str]:
     """Hashes of the checkpoint and of the files beside the configuration."""
-    path = _checkpoint(spec)
-    return {f"weights/{path.name}": sha256_file(path), **model_hashes(spec.config)}
+    files = _checkpoint(spec)
+    return {**{f"weights/{path.name}": sha256_file(path) for path in files}, **model_hashes(spec.config)}
 
 
 def run(spec: Spec, inputs: Mapping[str, Bundle], out: Path, log: Journal) -> Bundle:
@@ -63,7 +71,8 @@ def run(spec: Spec, inputs: Mapping[str, Bundle], out: Path, log: Journal) -> Bu
         RecipeError: There is no such task.
         BundleError: The checkpoint cannot be read safely, or is not of the architecture that config.json describes.
     """
-    path, source = _checkpoint(spec), resolve(spec.config)
+    files, source = _checkpoint(spec), resolve(spec.config)
+    path = files[0] if len(files) == 1 else source
     config = read_shape(source)
     task = _task(spec, source, config)
     if spec.max_length > (positions := longest_input(config)):
@@ -71,9 +80,9 @@ def run(spec: Spec, inputs: Mapping[str, Bundle], out: Path, log: Journal) -> Bu
             f"{source}: max_length {spec.max_length} is more than the model's {positions} positions; "
             f"set it to at most {positions}: --set import_checkpoint.max_length={positions}"
         )
-    tensors = read_tensors(path)
-    check_size(source, config, path.stat().st_size)
-    head = task.head if task else _BARE
+    tensors = {name: tensor for file in files for name, tensor in read_tensors(file).items()}
+    check_size(source, config, sum(file.stat().st_size for file in files))
+    head = task.head if task else _HEADS[spec.head]
     with torch.device("meta"):
         fitted = fit_names(tensors, fresh(config, head), str(path))
     _check(fitted, task, path, source)
@@ -84,17 +93,24 @@ def run(spec: Spec, inputs: Mapping[str, Bundle], out: Path, log: Journal) -> Bu
         kept = {name: tensor for name, tensor in network.state_dict().items() if name in fitted.weights}
         network.save_pretrained(draft.path, state_dict=kept)
         save_tokenizer(source, draft.path)
-        size = tapped(network, per_word=task is not None and task.per_word).size()
-        draft.facts |= {"name": path.name, "max_length": spec.max_length, "dims": size, **_meaning(spec, task)}
+        size = tapped(network if task else network.base_model, per_word=task is not None and task.per_word).size()
+        name = Path(spec.weights or spec.config).name
+        draft.facts |= {"name": name, "max_length": spec.max_length, "dims": size, **_meaning(spec, task)}
         _tell(fitted, path, log)
         draft.facts["warnings"] = log.warnings
     return open_bundle(out)
 
 
-def _checkpoint(spec: Spec) -> Path:
-    path = Path(spec.weights).expanduser()
-    check_entry(path)
-    return path
+def _checkpoint(spec: Spec) -> list[Path]:
+    """The files that the weights are read from: several where a model directory holds them in parts."""
+    if spec.weights:
+        path = Path(spec.weights).expanduser()
+        check_entry(path)
+        return [path]
+    source = resolve(spec.config)
+    if (source / _PICKLE).is_file() and not any(source.glob("*.safetensors")):
+        return [source / _PICKLE]
+    return weight_files(source)
 
 
 def _task(spec: Spec, source: Path, config: Any) -> Task | None:
@@ -103,6 +119,10 @@ def _task(spec: Spec, source: Path, config: Any) -> Task | None:
         if spec.labels or spec.pair:
             raise RecipeError("import_checkpoint.task: labels and pair are of a head; say of which task it is")
         return None
+    if spec.head != "encoder":
+        raise RecipeError(
+            f"import_checkpoint.head: {spec.head} is kept instead of a task's head; leave one of them out"
+        )
     fields = {"kind": spec.task, **({"pair": spec.pair} if spec.pair else {})}
     kind = shelf("tasks").parse(fields, "import_checkpoint.task")
     named = [str(config.id2label[i]) for i in sorted(config.id2label)]
@@ -135,7 +155,7 @@ def _check(fitted: Fitted, task: Task | None, path: Path, source: Path) -> None:
     if needed := [name for name in fitted.missing if task or not name.startswith("pooler.")]:
         raise BundleError(
             f"{path}: missing {some(needed)}; it has besides {some(fitted.unexpected)}. Give the config.json of this "
-            "checkpoint, or leave --task out to import the encoder alone"
+            f"checkpoint, or leave {'--task' if task else '--head'} out to import the encoder alone"
         )
 
 

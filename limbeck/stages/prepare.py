@@ -24,6 +24,7 @@ from limbeck.core.table import Table, refuse
 from limbeck.text import survey
 from limbeck.text.columns import describe, mixed
 from limbeck.text.examples import SPLITS, write_examples
+from limbeck.text.folder import split_files
 from limbeck.text.port import Example
 from limbeck.text.source import told_by_signature
 from limbeck.text.split import plain_key, shuffled, split_rows
@@ -37,7 +38,7 @@ class Spec(core.Spec):
     """Where the rows are and what they mean; whatever is left empty is detected."""
 
     train: str
-    """File or folder with the rows to train on."""
+    """File or folder with the rows to train on; a folder may hold `dev` and `test` beside `train`."""
     dev: str = ""
     """File or folder with the rows to choose by; empty: some of train are set aside."""
     test: str = ""
@@ -129,7 +130,7 @@ def run(spec: Spec, inputs: Mapping[str, Bundle], out: Path, log: Journal) -> Bu
         for role in SPLITS:
             write_examples(draft.path / f"{role}.jsonl", splits[role].examples)
         draft.facts.update(
-            name=_name(spec),
+            name=named_after(spec.train),
             task=fields.plain(),
             labels=list(task.label_names(given["train"].examples)),
             counts={
@@ -152,6 +153,8 @@ def _sources(spec: Spec) -> dict[str, Path]:
             raise DataError(f"{path}: neither a file nor a folder ({role}); save its rows to a file first")
         if not os.access(path, os.R_OK):
             raise DataError(f"{path}: may not be read ({role}); mend its permissions")
+    if named["train"].is_dir() and (files := split_files(named["train"], _endings())):
+        return {**files, **{role: path for role, path in named.items() if role != "train"}}
     splits_of = getattr(shelf("readers").load(_reader(named["train"], spec).kind), "splits", None)
     own: dict[str, Path] = splits_of(named["train"]) if splits_of else {}
     return {**named, **{role: path for role, path in own.items() if role == "train" or role not in named}}
@@ -173,12 +176,21 @@ def _claimant(path: Path) -> str:
         with path.open("rb") as file:
             if told := told_by_signature(file.read(16)):
                 raise DataError(f"{path}: {told}")
-    endings = " ".join(ending for name in readers.names() for ending in readers.load(name).EXTENSIONS)
+    if path.is_dir():
+        raise DataError(
+            f"{path}: no reader knows this folder; give one written by datasets.save_to_disk, or one that holds a file "
+            f"called train, and perhaps others called dev and test, with the ending {' '.join(_endings())}"
+        )
     raise DataError(
-        f"{path}: no reader knows this {'folder' if path.is_dir() else 'file'}; there are readers for {endings} and "
-        "for folders written by datasets.save_to_disk. Rename it, or name its reader with --set prepare.reader=NAME: "
-        + ", ".join(readers.names())
+        f"{path}: no reader knows this file; there are readers for {' '.join(_endings())} and "
+        "for folders. Rename it, or name its reader with --set prepare.reader=NAME: " + ", ".join(readers.names())
     )
+
+
+def _endings() -> list[str]:
+    """Those of files that there are readers for."""
+    readers = shelf("readers")
+    return [ending for name in readers.names() for ending in readers.load(name).EXTENSIONS]
 
 
 def _read(path: Path, spec: Spec) -> Table:
@@ -186,8 +198,13 @@ def _read(path: Path, spec: Spec) -> Table:
     return table
 
 
-def _name(spec: Spec) -> str:
-    path = Path(spec.train).expanduser().resolve()
+def named_after(train: str) -> str:
+    """What a data set is called by the path of the rows to train on.
+
+    >>> named_after("glue/sst2/train.tsv"), named_after("reviews.csv")
+    ('sst2', 'reviews')
+    """
+    path = Path(train).expanduser().resolve()
     return (path.parent.name or path.stem) if path.stem.lower() in _PLAIN_STEMS else path.stem
 
 

@@ -1,11 +1,11 @@
 """What a pretext task must offer: a question whose answer stands in the text itself, so that nobody need label it.
 
 Two kinds. One asks about *words*: it hides some, and the answers are what stood there. The other asks about *pairs*:
-it may put another text in the second one's place, and the answer is whether it did.
+it may put another text in the second one's place, and the answer is whether it did. A file says which by `ABOUT`.
 """
 
 from dataclasses import dataclass
-from typing import ClassVar, Protocol, runtime_checkable
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 
@@ -84,9 +84,6 @@ class Asked:
 class WordPretext(Protocol):
     """Hides words. What `build(spec, lexicon)` of such a pretext's file returns."""
 
-    about: ClassVar[str]
-    """`words`."""
-
     def ask(self, passages: Passages, draws: Draws) -> Asked:
         """Hide some tokens of each row; what is drawn depends on their places alone."""
 
@@ -107,9 +104,6 @@ class Runs:
 @runtime_checkable
 class PairPretext(Protocol):
     """Puts other second texts beside first ones. What `build(spec, lexicon)` of such a pretext's file returns."""
-
-    about: ClassVar[str]
-    """`pairs`."""
 
     def pair(self, first: Runs, second: Runs, corpus: Corpus, draws: Draws) -> tuple[Runs, Runs, np.ndarray]:
         """The texts as the network is to see them, and of each pair 0 if they follow one another as in the corpus.

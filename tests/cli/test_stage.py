@@ -106,7 +106,7 @@ def comparing(monkeypatch):
 def test_compare_passes_on_only_what_was_given(cli, comparing):
     result = cli("compare", "compress", "mine=b.yaml", "--data", "a.csv", "--out", "o", "--seeds", "4, 5")
     assert result.stdout == "the table\n"
-    given = {"data": Path("a.csv"), "out": Path("o"), "seeds": [4, 5], "fresh_teacher": False, "settings": []}
+    given = {"data": ["a.csv"], "out": Path("o"), "seeds": [4, 5], "fresh_teacher": False, "metric": {}, "settings": []}
     assert comparing.calls == [(["compress", "mine=b.yaml"], given)]
 
 
@@ -115,8 +115,9 @@ def test_compare_has_every_flag(cli, comparing):
     flags |= {"teacher": "T", "student": "half", "until": "student"}
     given = [part for name, value in flags.items() for part in (f"--{name}", value)]
     command = ["compare", "compress", "--data", "a.csv", "--out", "o", *given, "--fresh-teacher", "--set", "a.b=1"]
-    assert cli(*command).exit_code == 0
+    assert cli(*command, "--data", "b=c.csv", "--metric", "mcc", "--metric", "b=f1").exit_code == 0
     [(_, keywords)] = comparing.calls
+    assert (keywords["data"], keywords["metric"]) == (["a.csv", "b=c.csv"], {"": "mcc", "b": "f1"})
     assert {name: keywords[name] for name in flags} == flags
     assert (keywords["fresh_teacher"], keywords["settings"], keywords["seeds"]) == (True, ["a.b=1"], [0, 1, 2])
 
@@ -127,6 +128,25 @@ def test_compare_ends_with_what_failed(cli, comparing):
     assert result.exit_code == 2
     assert result.stdout == "the table\n"
     assert "kd seed 1: the loss is nan" in result.stderr
+
+
+def test_probe_has_every_flag(cli, monkeypatch):
+    from limbeck import probing
+
+    calls = []
+
+    def probe(models, *, log, **keywords):
+        calls.append((models, keywords))
+        return SimpleNamespace(table=lambda: "the table", failures={})
+
+    monkeypatch.setattr(probing, "probe", probe)
+    flags = {"dev": "d", "test": "t", "task": "k", "text": "x", "pair": "y", "label": "l", "encoding": "e"}
+    flags |= {"precision": "bf16"}
+    given = [part for name, value in flags.items() for part in (f"--{name}", value)]
+    command = ["probe", "minilm-l6", "mine=DIR", "--data", "a.csv", *given, "--seeds", "4", "--set", "a.b=1"]
+    assert cli(*command).stdout == "the table\n"
+    rest = {"data": ["a.csv"], "out": Path("probe"), "seeds": [4], "metric": {}, "settings": ["a.b=1"]}
+    assert calls == [(["minilm-l6", "mine=DIR"], {**flags, **rest})]
 
 
 @pytest.mark.parametrize("seeds", ["", "1,,2", "a", "1.5", "1;2"])

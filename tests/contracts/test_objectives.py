@@ -130,6 +130,17 @@ def test_reads_no_more_than_it_says(name, per_word):
 
 
 @pytest.mark.parametrize("name", NAMES)
+def test_reads_nothing_beside_logits(name):
+    """Where logits are over a vocabulary it sees some items at a time, and of the rest of the batch nothing."""
+    objective = build(name)
+    if objective.student_reads.logits:
+        assert objective.student_reads == Reads(logits=True)
+        assert objective.teacher_reads in (Reads(), Reads(logits=True))
+        assert objective.unit in ("items", "labelled")
+        assert not list(objective.parameters())
+
+
+@pytest.mark.parametrize("name", NAMES)
 def test_spec_survives_yaml(name):
     spec = shelf("objectives").spec(name)(weight=0.25)
     text = yaml.safe_dump({"kind": name, **spec.model_dump(mode="json")})

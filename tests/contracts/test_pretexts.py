@@ -19,8 +19,8 @@ def built(name):
     return shelf("pretexts").build(shelf("pretexts").spec(name)(), corpora.lexicon(CORPUS))
 
 
-WORDS = [name for name in NAMES if built(name).about == "words"]
-PAIRS = [name for name in NAMES if built(name).about == "pairs"]
+WORDS = [name for name in NAMES if shelf("pretexts").load(name).ABOUT == "words"]
+PAIRS = [name for name in NAMES if shelf("pretexts").load(name).ABOUT == "pairs"]
 
 
 def passages():

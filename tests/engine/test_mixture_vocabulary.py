@@ -144,7 +144,7 @@ def test_other_vocabularies_and_comparisons_of_items_are_refused():
     for other in (replace(teacher, labels=61), models.model().dims):
         with pytest.raises(RecipeError, match=r"the student answers with 60 tokens .*the same tokenizer, or leave"):
             build_objectives([SoftTargets()], student, other)
-    with pytest.raises(RecipeError, match="dist: compares items with one another.*use soft_targets or logit_mse"):
+    with pytest.raises(RecipeError, match=r"dist: compares items with one another.*use soft_targets or logit_mse"):
         build_objectives([Dist()], student, teacher)
 
 

@@ -125,6 +125,16 @@ def test_distilling_goes_on_bit_for_bit(steps, student, teacher, data, tmp_path)
     assert told(resumed) == told(student)
 
 
+def test_a_second_rate_goes_on_bit_for_bit(data, backbone, tmp_path):
+    found = []
+    for name, steps in {"whole": (), "parts": (STEPS, 1, 3)}.items():
+        (tmp_path / name).mkdir()
+        fields = {**FINETUNE, "epochs": 1, "learning_rate": [3e-3, 1e-3]}
+        out = tmp_path / name / "out"
+        found.append(told(again_and_again(steps, "finetune", out, {"data": data}, fields, model=backbone)))
+    assert found[0] == found[1]
+
+
 @pytest.mark.slow
 def test_half_precision_goes_on_bit_for_bit(data, backbone, tmp_path):
     found = []

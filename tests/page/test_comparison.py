@@ -4,6 +4,7 @@ import pytest
 
 from limbeck.core.bundle import Bundle
 from limbeck.core.measurement import Measurement
+from limbeck.evidence.across import Across
 from limbeck.evidence.repeats import Repeats, Trial
 from limbeck.page.comparison import ComparisonPage
 from tests.page.factory import Run
@@ -33,7 +34,10 @@ def trials(recipe: str, *scores: float, seconds: float = 300) -> list[Trial]:
 
 def page_of(evaluated: Bundle, *found: list[Trial], recipes=("plain", "better"), failures=None) -> ComparisonPage:
     repeats = Repeats(recipes, "accuracy", [trial for own in found for trial in own])
-    return ComparisonPage(repeats, evaluated, failures or {}, {name: f"limbeck: 1  # {name}" for name in recipes})
+    across, bundles = Across({"films": repeats}), {"films": evaluated}
+    return ComparisonPage(
+        "comparison", across, bundles, failures or {}, {name: f"limbeck: 1  # {name}" for name in recipes}
+    )
 
 
 def text_of(html: str) -> str:
@@ -94,3 +98,26 @@ def test_a_recipe_of_which_every_run_failed_stands_there_without_numbers(evaluat
     assert "better seed 0 failed: the loss is nan" in text
     assert "1 of all runs failed" in text
     assert "| better | 0 | – | – | – |" in page.markdown()
+
+
+def test_several_data_sets_are_drawn_each_and_told_by_their_mean(evaluated):
+    sets = {
+        name: Repeats(("plain", "better"), "accuracy", trials("plain", *low) + trials("better", *high), "encoder")
+        for name, low, high in (("films", (0.8, 0.82), (0.84, 0.86)), (PAYLOADS[0], (0.6, 0.62), (0.64, 0.66)))
+    }
+    page = ComparisonPage("probe", Across(sets), dict.fromkeys(sets, evaluated), {}, {"plain": "", "better": ""})
+    text = text_of(page.html())
+    assert "better scores highest: mean over 2 data sets 75.0 [62.3, 87.7] over 2 seeds." in text
+    assert "every number is in probe.json" in text
+    read = read_page(page.html())
+    assert read.faults() == []
+    drawn = [attributes["aria-label"] for tag, attributes in read.tags if tag == "svg"]
+    assert len(drawn) == 4
+    assert drawn[2:] == ["accuracy on films", f"accuracy on {PAYLOADS[0]}"]
+
+
+def test_before_all_data_sets_are_run_there_is_no_best(evaluated):
+    done = Repeats(("plain",), "accuracy", trials("plain", 0.8), "encoder")
+    page = ComparisonPage("probe", Across({"a": done, "b": Repeats(("plain",), "accuracy", (), "encoder")}),
+                          {"a": evaluated}, {}, {"plain": ""})  # fmt: skip
+    assert "No encoder has a mean over all data sets." in text_of(page.html())

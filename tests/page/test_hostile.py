@@ -10,6 +10,7 @@ import pytest
 from limbeck.core.bundle import open_bundle
 from limbeck.core.journal import Journal
 from limbeck.core.measurement import Measurement
+from limbeck.evidence.across import Across
 from limbeck.evidence.repeats import Repeats, Trial
 from limbeck.page.comparison import ComparisonPage
 from limbeck.stages import report
@@ -50,7 +51,9 @@ def pages(tmp_path_factory) -> dict[str, str]:
     trials = [Trial(name, 0, numbers, {"teacher": "t", "student": name}) for name in RUNNING]
     repeats = Repeats(RUNNING, "accuracy", trials)
     named = dict(zip(RUNNING, RUNNING, strict=True))
-    comparison = ComparisonPage(repeats, bundles["evaluation"], named, named)
+    comparison = ComparisonPage(
+        "comparison", Across({"films": repeats}), {"films": bundles["evaluation"]}, named, named
+    )
     return {"report": made.file("report.html").read_text(encoding="utf-8"), "comparison": comparison.html()}
 
 

@@ -8,8 +8,10 @@ import torch
 from transformers import AutoModelForSequenceClassification, AutoModelForTokenClassification, AutoTokenizer
 
 import limbeck
-from limbeck.core.errors import BundleError
+from limbeck.core.errors import BundleError, RecipeError
+from limbeck.core.spec import parse
 from limbeck.engine.score import dev_score, open_scorer
+from limbeck.stages.finetune import Spec
 from limbeck.text.examples import read_examples
 from limbeck.text.opening import open_encoder, open_task
 from tests.stages.conftest import made
@@ -43,6 +45,23 @@ def test_same_seed_same_weights(folder, data, tmp_path):
     fields = {"model": str(folder / "backbone"), "max_length": 32, "epochs": 1, "seed": 3}
     twins = [made("finetune", tmp_path / n, {"data": data}, **fields) for n in ("a", "b")]
     assert twins[0].digest == twins[1].digest
+
+
+def test_of_several_rates_the_best_on_dev_is_kept(folder, data, tmp_path):
+    fields = {"model": str(folder / "backbone"), "max_length": 32, "epochs": 4, "batch_size": 8}
+    alone = made("finetune", tmp_path / "alone", {"data": data}, learning_rate=3e-3, **fields)
+    tried = made("finetune", tmp_path / "tried", {"data": data}, learning_rate=[3e-3, 1e-7], **fields)
+    history = tried.facts["history"]
+    assert [h["phase"] for h in history] == ["finetune 0.003"] * 4 + ["finetune 1e-07"] * 4
+    assert [h["loss"] for h in history[:4]] == [h["loss"] for h in alone.facts["history"]]
+    assert history[4]["loss"] > history[3]["loss"], "the second rate begins where the first began"
+    assert score(tried, data) == max(h["dev"]["accuracy"] for h in history) > history[7]["dev"]["accuracy"]
+
+
+@pytest.mark.parametrize("rates", [[], [1e-4, 1e-4], [1e-4, 0], "high", [True], [float("inf")]])
+def test_rates_that_are_none_are_refused(rates):
+    with pytest.raises(RecipeError, match=r"finetune.learning_rate: give a finite number > 0, or a list"):
+        parse(Spec, {"learning_rate": rates}, "finetune")
 
 
 def test_teacher_that_fits_is_not_trained_again(teacher, data, tmp_path):

@@ -8,15 +8,18 @@ import pytest
 import torch
 import transformers
 from safetensors.torch import save_file
+from typer.testing import CliRunner
 
 import limbeck
+from limbeck.cli.app import app
 from limbeck.core.errors import BundleError, RecipeError
 from limbeck.core.journal import Journal
 from limbeck.nn.checkpoint import load_bundle
 from limbeck.stages.import_checkpoint import Spec, run
 from tests.makers import tiny_tokenizer
-from tests.models import config
+from tests.models import backbone, config, masked_lm
 
+QUIET = Journal(quiet=True)
 LABELS = ("sad", "glad", "mad")
 
 
@@ -208,3 +211,56 @@ def test_it_is_a_function_and_the_encoder_can_be_opened_by_the_other_verbs(old, 
     )
     assert made.stage == "import_checkpoint"
     assert outlook_of(made.path, 32).encoder.tokens == tiny_tokenizer().get_vocab_size()
+
+
+def test_a_whole_directory_is_taken_as_it_is(tmp_path):
+    backbone(tmp_path / "backbone", "distilbert")
+    made = limbeck.import_checkpoint(config=tmp_path / "backbone", max_length=32, out=tmp_path / "out", log=QUIET)
+    assert made.facts["name"] == "backbone"
+    assert (made.facts["warnings"], made.facts["dims"]["layers"]) == ([], 4)
+    of, into = (transformers.AutoModel.from_pretrained(folder) for folder in (tmp_path / "backbone", made.path))
+    torch.testing.assert_close(into.state_dict(), of.state_dict())
+
+
+@pytest.mark.parametrize("form", ["safetensors", "pickle", "parts"])
+def test_a_masked_language_model_keeps_its_head_if_wanted(tmp_path, form):
+    network = transformers.BertForMaskedLM.from_pretrained(masked_lm(tmp_path / "model")).eval()
+    with torch.no_grad():
+        network.cls.predictions.bias.normal_()
+    (tmp_path / "model" / "model.safetensors").unlink()
+    if form == "pickle":
+        torch.save(network.state_dict(), tmp_path / "model" / "pytorch_model.bin")
+    else:
+        network.save_pretrained(tmp_path / "model", max_shard_size="20KB" if form == "parts" else "1GB")
+    fields = {"config": tmp_path / "model", "max_length": 32, "log": QUIET}
+    made = limbeck.import_checkpoint(**fields, head="masked_lm", out=tmp_path / "whole").verify()
+    whole, info = transformers.BertForMaskedLM.from_pretrained(made.path, output_loading_info=True)
+    assert not info["missing_keys"]
+    torch.testing.assert_close(logits(whole.eval()), logits(network))
+    assert made.facts["warnings"] == []
+    bare = limbeck.import_checkpoint(**fields, out=tmp_path / "bare")
+    assert "cls.predictions" in bare.facts["warnings"][0]
+    assert made.facts["dims"]["layers"] == bare.facts["dims"]["layers"] == 2
+
+
+def test_a_head_that_is_not_there_is_not_made_up(tmp_path):
+    backbone(tmp_path / "backbone")
+    with pytest.raises(BundleError, match=r"missing cls\.predictions.*leave --head out to import the encoder alone"):
+        run(Spec(config=str(tmp_path / "backbone"), head="masked_lm", max_length=32), {}, tmp_path / "out", QUIET)
+    with pytest.raises(RecipeError, match="kept instead of a task's head"):
+        run(Spec(config=str(tmp_path / "backbone"), head="masked_lm", task="multi_label"), {}, tmp_path / "out", QUIET)
+    assert not (tmp_path / "out").exists()
+
+
+def test_the_verb_tells_a_directory_from_weights_alone(tmp_path):
+    def imported(*arguments):
+        return CliRunner().invoke(app, ["import", *map(str, arguments), "--set", "max_length=32"])
+
+    folder = backbone(tmp_path / "backbone")
+    weights = folder / "model.safetensors"
+    assert imported(folder, "--out", tmp_path / "a").exit_code == 0
+    assert imported(weights, "--config", folder, "--out", tmp_path / "b").exit_code == 0
+    assert (tmp_path / "a/model.safetensors").read_bytes() == (tmp_path / "b/model.safetensors").read_bytes()
+    refused = imported(weights, "--out", tmp_path / "c")
+    assert refused.exit_code == 2
+    assert "say with --config where" in refused.stderr

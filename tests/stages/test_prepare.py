@@ -1,5 +1,6 @@
 import json
 import re
+import shutil
 import subprocess
 import sys
 from html import unescape
@@ -202,6 +203,23 @@ def test_folder_of_datasets_uses_its_own_splits(tmp_path):
     assert bundle.labels == ("neg", "pos")
     assert bundle.facts["counts"] == {"train": 90, "dev": 12, "test": 10, "unlabelled": 0}
     assert any(name.startswith("train/data-") for name in prepare.outside(prepare.Spec(train=str(folder))))
+
+
+def test_folder_with_a_file_for_each_split(tmp_path):
+    folder = tmp_path / "sst2"
+    folder.mkdir()
+    (folder / "train.csv").write_text("text,label\n" + rows(100))
+    (folder / "valid.csv").write_text("text,label\n" + rows(12, start=200))
+    (folder / "README.md").write_text("films")
+    bundle = run(tmp_path, train=str(folder))
+    assert bundle.facts["name"] == "sst2"
+    assert bundle.facts["counts"] == {"train": 90, "dev": 12, "test": 10, "unlabelled": 0}
+    test = write(tmp_path / "other.csv", "text,label\n" + rows(14, start=300))
+    shutil.rmtree(tmp_path / "data")
+    assert run(tmp_path, train=str(folder), test=test).facts["counts"]["test"] == 14
+    shutil.rmtree(tmp_path / "data")
+    (folder / "dev.csv").write_text("text,label\n" + rows(12, start=200))
+    assert "several files could be dev (dev.csv, valid.csv)" in refused(tmp_path, train=str(folder))
 
 
 def test_hash_of_the_step_follows_the_files(tmp_path):

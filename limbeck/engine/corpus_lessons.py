@@ -1,0 +1,84 @@
+"""A student is taught on a corpus: general distillation, whose student knows no task yet."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from limbeck.core.bundle import Bundle
+from limbeck.core.errors import BundleError
+from limbeck.core.journal import Journal
+from limbeck.engine.corpus import CorpusRows, Questions, Rounds
+from limbeck.engine.corpus_exam import CorpusExam
+from limbeck.engine.course import Course
+from limbeck.engine.lessons import Keeping
+from limbeck.engine.mixture import Mixture
+from limbeck.engine.students import Ground, corpus_ground
+from limbeck.engine.teacher_cache import OnlineTeacher, Teacher
+from limbeck.engine.teachers import Tutor
+from limbeck.nn.checkpoint import save, save_encoder
+from limbeck.nn.model import Model
+from limbeck.nn.outlook import Outlook
+from limbeck.nn.types import Reads
+from limbeck.text.token_store import open_store
+
+
+@dataclass
+class CorpusLessons:
+    """Texts of a corpus, and the one teacher, which reads each text beside its student.
+
+    Attributes:
+        corpus: A Bundle made by `tokenize`.
+        tutor: The teacher.
+        outlook: What the student will be.
+        questions: What both are asked while they read.
+        answers: Whether an objective reads what they answer.
+        seed: The stage's.
+        log: Where progress goes.
+    """
+
+    corpus: Bundle
+    tutor: Tutor
+    outlook: Outlook
+    questions: Questions
+    answers: bool
+    seed: int
+    log: Journal
+    ground: Ground = field(init=False)
+    _rows: CorpusRows = field(init=False)
+    _held: CorpusRows = field(init=False)
+
+    def __post_init__(self) -> None:
+        encoder = self.outlook.encoder
+        if not self.tutor.encoder.same_as(encoder):
+            raise BundleError(f"{self.corpus.path}: student and teacher must cut the corpus into the same tokens")
+        self._rows, self._held = (
+            CorpusRows(open_store(self.corpus, split), encoder, self.questions, self.seed) for split in ("train", "dev")
+        )
+        self.ground = corpus_ground(self._rows, answers=self.questions.words is not None and self.answers)
+
+    def meet_teachers(self) -> None:
+        """Nothing is known of a corpus that a teacher could fail in."""
+
+    def teacher(self, reads: Reads, folder: Path, keeping: Keeping) -> Teacher:
+        """The teacher itself: texts are seen once or twice, and with other words hidden, so that nothing is kept."""
+        return OnlineTeacher(self.tutor.model, reads, self.tutor.identity)
+
+    def course(self, phase: Any, seed: int) -> Course:
+        """A number of steps through the corpus."""
+        return Rounds(self._rows, phase.steps, phase.evaluate_every, phase.batch_size, seed)
+
+    def exam(self, student: Model, mixture: Mixture, teacher: Teacher | None) -> CorpusExam:
+        """The losses of the phase on documents held out."""
+        return CorpusExam(mixture, self._held, teacher)
+
+    def judge(self, student: Model, history: Sequence[dict[str, Any]]) -> None:
+        """What it is good for, a task will tell."""
+
+    def save(self, student: Model, folder: Path) -> None:
+        """With its head, if that was taught anything."""
+        (save if self.answers else save_encoder)(student, folder)
+
+    def facts(self) -> dict[str, Any]:
+        """What it was taught on."""
+        return {"corpus": {name: self.corpus.facts[name] for name in ("documents", "sentences", "tokens")}}
