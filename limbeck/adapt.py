@@ -92,6 +92,11 @@ def to_precision(recipe: Recipe, precision: str) -> Recipe:
     return recipe.model_copy(update={"steps": tuple(map(changed, recipe.steps))})
 
 
+def to_strict(recipe: Recipe) -> Recipe:
+    """Stop at a damaged checkpoint, in every step that keeps some."""
+    return _set(recipe, lambda s: "strict" in s.fields, {"strict": True})
+
+
 def to_shipped(recipe: Recipe) -> Recipe:
     """Ship the quantised model whatever its gate says."""
     return _set(recipe, lambda s: s.stage == "quantize", {"force": True})

@@ -26,6 +26,7 @@ class Plan:
         student: Shape (or model) of every student that is distilled; None leaves each recipe's own.
         precision: Of all training; None leaves each recipe's own.
         until: Last role to be made and evaluated; None takes all.
+        strict: Whether a damaged checkpoint ends a training.
         settings: `step.field=value` texts, each for the recipes that have such a step.
     """
 
@@ -34,6 +35,7 @@ class Plan:
     student: str | None = None
     precision: str | None = None
     until: str | None = None
+    strict: bool = False
     settings: Sequence[str] = ()
 
     def recipe(self, entry: Entry, path: Path, teacher: str | None) -> Recipe:
@@ -54,6 +56,8 @@ class Plan:
             recipe = adapt.to_student(recipe, self.student)
         if self.precision is not None:
             recipe = adapt.to_precision(recipe, self.precision)
+        if self.strict:
+            recipe = adapt.to_strict(recipe)
         recipe = adapt.to_evaluation(execution.resolve(recipe), self.until)
         titles = {step.title for step in recipe.steps}
         own = [setting for setting in self.settings if _step_of(setting) in titles]
@@ -100,6 +104,7 @@ def compare(
     student: str | None = None,
     precision: str | None = None,
     until: str | None = None,
+    strict: bool = False,
     metric: str | Mapping[str, str] | None = None,
     settings: Sequence[str] = (),
     log: Journal | None = None,
@@ -121,9 +126,9 @@ def compare(
         teacher: Model that every recipe begins from; each recipe's own if not given.
         fresh_teacher: Fine-tune it for every seed even if it answers with these labels already.
         student: Shape (or model) of every student that is distilled; each recipe's own if not given.
-        precision: Of all training: `fp32`, `bf16` (faster on CPUs with AMX and on GPUs) or `fp16`; the recipe's if not
-            given.
+        precision: Of all training: `fp32`, `bf16` (faster with AMX or a GPU) or `fp16`; the recipe's if not given.
         until: Last role to be made and evaluated, as `student`; all that a recipe evaluates if not given.
+        strict: Stop at a damaged checkpoint, rather than go on from the one before.
         metric: A metric of the shelf that the task is measured by, to be shown instead of the task's own; or one for
             each data set by its name. Training goes on to choose by the task's own, and nothing is run again.
         settings: `step.field=value` texts, each for the recipes that have such a step.
@@ -133,7 +138,7 @@ def compare(
         LimbeckError: Something that the user can mend, or no run at all was finished.
     """
     columns = {"task": task, "text": text, "pair": pair, "label": label, "encoding": encoding}
-    plan = Plan(rows_of(data, dev, test, columns), fresh_teacher, student, precision, until, settings)
+    plan = Plan(rows_of(data, dev, test, columns), fresh_teacher, student, precision, until, strict, settings)
     log, paths = log or Journal(), _found(recipes)
     runs = plan.runs({name: (path, teacher) for name, path in paths.items()}, seeds, "recipe")
     _check_student(student, {entry.name: recipe for entry, recipe in runs.items()}, log)

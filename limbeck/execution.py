@@ -115,14 +115,25 @@ def foresee(recipe: Recipe) -> None:
     """Let every stage refuse what it can see to be impossible, before hours are spent on the steps before it."""
     foreseen: dict[str, Any] = {}  # an earlier step's `out` → what its stage tells of the result, None if nothing
     for step in recipe.steps:
-        module, spec = load_stage(step.stage), spec_of(step, recipe.seed)
-        if hasattr(module, "outside"):
-            module.outside(spec)  # names what is missing
         inputs = {
             role: foreseen[place] if place in foreseen else _open_input(step, role, place, foreseen)
             for role, place in step.inputs.items()
         }
-        foreseen[step.place] = module.foresee(spec, inputs) if hasattr(module, "foresee") else None
+        foreseen[step.place] = foresee_step(step.stage, spec_of(step, recipe.seed), inputs)
+
+
+def foresee_step(stage: str, spec: Spec, inputs: Mapping[str, Any]) -> Any:
+    """What a stage tells of its result before it is run; None if nothing.
+
+    Args:
+        stage: Its name.
+        spec: Its fields.
+        inputs: Role → Bundle, what an earlier stage told of it, or None where nothing is known.
+    """
+    module = load_stage(stage)
+    if hasattr(module, "outside"):
+        module.outside(spec)  # names what is missing
+    return module.foresee(spec, inputs) if hasattr(module, "foresee") else None
 
 
 def _open_input(step: Step, role: str, place: str, done: Mapping[str, Any]) -> Bundle:

@@ -15,7 +15,7 @@ from limbeck.core.journal import Journal
 from limbeck.core.measurement import Measurement, read_measurements
 from limbeck.core.recipe import Recipe, find_recipe, from_plain, read_recipe
 from limbeck.engine import processes
-from limbeck.execution import foresee, resolve, run_step, spec_of, walk
+from limbeck.execution import foresee, foresee_step, resolve, run_step, spec_of, walk
 
 PUBLISHED = ("report.html", "measurements.json")
 """Files of a report that are laid beside the recipe when a run ends."""
@@ -119,9 +119,12 @@ def _publish(bundles: Iterable[Bundle], out: Path) -> None:
                 write_bytes(out / name, bundle.file(name).read_bytes())
 
 
-def run_file(reference: str | Path, out: Path, settings: Sequence[str], log: Journal) -> Result:
-    """Run a recipe, given by its file or its name, with `step.field=value` settings."""
-    return run(resolve(read_recipe(find_recipe(reference))).override(settings), out, log)
+def run_file(
+    reference: str | Path, out: Path, settings: Sequence[str], log: Journal, *, strict: bool = False
+) -> Result:
+    """Run a recipe, given by its file or its name, with `step.field=value` settings; `strict` as `compress` has it."""
+    recipe = resolve(read_recipe(find_recipe(reference)))
+    return run((adapt.to_strict(recipe) if strict else recipe).override(settings), out, log)
 
 
 def compress(
@@ -141,6 +144,7 @@ def compress(
     seed: int = 0,
     settings: Sequence[str] = (),
     force: bool = False,
+    strict: bool = False,
     log: Journal | None = None,
 ) -> Result:
     """Turn labelled text into a small verified model.
@@ -156,13 +160,12 @@ def compress(
         label: Column of the label or the tags; detected if not given.
         encoding: The files' encoding; UTF-8 if not given.
         teacher: A directory, `hf:org/name[@revision]`, or `minilm-l6`.
-        student: `3x384`, `layers=3,hidden=192,heads=12,intermediate=768`, `half`, `third`, `tiny` or `same`; or a
-            model.
-        precision: Of all training: `fp32`, `bf16` (faster on CPUs with AMX and on GPUs) or `fp16`; the recipe's if not
-            given.
+        student: `3x384`, `layers=3,hidden=192,…` (all four sizes), `half`, `third`, `tiny` or `same`; or a model.
+        precision: Of all training: `fp32`, `bf16` (faster with AMX or a GPU) or `fp16`; the recipe's if not given.
         seed: Decides every random choice.
         settings: `step.field=value` texts for everything else.
         force: Ship the quantised model even if its gate refuses it.
+        strict: Stop at a damaged checkpoint, rather than go on from the one before.
         log: Where progress goes; standard error if not given.
 
     Returns:
@@ -178,6 +181,8 @@ def compress(
         recipe = adapt.to_precision(recipe, precision)
     if force:
         recipe = adapt.to_shipped(recipe)
+    if strict:
+        recipe = adapt.to_strict(recipe)
     recipe = resolve(resolve(recipe).override(settings))
     journal = log or Journal()
     journal.say(recipe.text())
@@ -227,15 +232,19 @@ def run_stage(
     step = resolve(from_plain(plain, stage)).override(texts).steps[0]
     spec = spec_of(step, seed=0)
     opened: dict[str, Bundle] = {}
+    rows = ""
     for role, value in inputs.items():
         if role == "run":
             opened |= _inputs_of_report(Path(str(value)))
         elif isinstance(value, Bundle):
             opened[role] = value
         elif role == "data" and not is_bundle(Path(value)):
-            opened[role] = _prepare_beside(out, stage, str(value), log)
+            rows = str(value)
         else:
             opened[role] = open_bundle(value)
+    if rows:
+        foresee_step(stage, spec, {**opened, "data": None})
+        opened["data"] = _prepare_beside(out, stage, rows, log)
     with held(out) if processes.is_first() else contextlib.nullcontext():
         bundle, _ = run_step(stage, spec, opened, lambda _: out, log, stage)
     return bundle

@@ -29,6 +29,7 @@ def probe(
     label: str | None = None,
     encoding: str | None = None,
     precision: str | None = None,
+    strict: bool = False,
     metric: str | Mapping[str, str] | None = None,
     settings: Sequence[str] = (),
     log: Journal | None = None,
@@ -50,6 +51,7 @@ def probe(
         encoding: The files' encoding.
         precision: Of all training: `fp32`, `bf16` (faster on CPUs with AMX and on GPUs) or `fp16`; the recipe's if not
             given.
+        strict: Stop at a damaged checkpoint, rather than go on from the one before.
         metric: A metric of the shelf that the task is measured by, to be shown instead of the task's own; or one for
             each data set by its name.
         settings: `step.field=value` texts, as `finetune.epochs=3`.
@@ -59,7 +61,7 @@ def probe(
         LimbeckError: Something that the user can mend, or no run at all was finished.
     """
     columns = {"task": task, "text": text, "pair": pair, "label": label, "encoding": encoding}
-    plan = Plan(rows_of(data, dev, test, columns), precision=precision, settings=settings)
+    plan = Plan(rows_of(data, dev, test, columns), precision=precision, strict=strict, settings=settings)
     references = [models] if isinstance(models, str | Path) else models
     named, path = labelled(references, "encoder", "MODEL", _plain_name), find_recipe(RECIPE)
     runs = plan.runs({name: (path, model) for name, model in named.items()}, seeds, "encoder")

@@ -164,6 +164,11 @@ def onnx_bundle(
     return open_bundle(path)
 
 
+def plain(one):
+    """All that an encoded input holds, in plain values."""
+    return {name: getattr(one, name).tolist() for name in ("ids", "type_ids", "firsts", "words")} | {"cut": one.cut}
+
+
 def tiny_model(labels: int, *, per_token: bool, segments: bool) -> Any:
     """The ONNX model of `onnx_bundle`."""
     from onnx import TensorProto, helper, numpy_helper

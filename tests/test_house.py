@@ -83,6 +83,18 @@ def test_every_stage_has_the_one_signature(path):
     assert any(isinstance(node, ast.ClassDef) and node.name == "Spec" for node in tree.body)
 
 
+def test_nothing_runs_what_a_file_or_a_user_says():
+    """No call evaluates text, starts a shell, or opens a pickle with all that it may hold."""
+    for path in sorted((ROOT / "limbeck").rglob("*.py")):
+        for call in nodes(path, ast.Call):
+            name, given = ast.unparse(call.func), {k.arg: ast.unparse(k.value) for k in call.keywords}
+            place = f"{path}:{call.lineno}: {name}"
+            assert name not in {"eval", "exec", "os.system", "pickle.load", "pickle.loads", "yaml.unsafe_load"}, place
+            assert name != "yaml.load" or ast.unparse(call.args[1]) == "_Loader", place  # which is a SafeLoader
+            assert name != "torch.load" or given.get("weights_only") == "True", place
+            assert given.get("shell", "False") == given.get("trust_remote_code", "False") == "False", place
+
+
 def test_no_file_knows_the_machine_it_was_written_on():
     place = re.compile(r"(?<![\w.])/(?:home|root|work|Users|tmp)/")
     folders = ("limbeck", "docs", "examples", "benchmarks", "recipes", ".ci")

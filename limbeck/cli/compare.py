@@ -15,6 +15,7 @@ from limbeck.cli.options import (
     RowsFlags,
     Seeds,
     StepSettings,
+    Strict,
     Student,
     Task,
     Teacher,
@@ -51,6 +52,7 @@ def compare(
     ] = None,
     metric: Metrics = None,
     settings: StepSettings = None,
+    strict: Strict = None,
 ) -> None:
     """Run recipes on the same rows with several seeds, and compare.
 
@@ -61,7 +63,7 @@ def compare(
 
     columns = {"task": task, "text": text, "pair": pair, "label": label, "encoding": encoding}
     models = {"teacher": teacher, "student": student, "precision": precision}
-    flags = given({"dev": dev, "test": test, **columns, **models, "until": until})
+    flags = given({"dev": dev, "test": test, **columns, **models, "until": until, "strict": strict})
     found = comparison.compare(
         recipes,
         data=data,

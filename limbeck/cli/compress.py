@@ -15,6 +15,7 @@ from limbeck.cli.options import (
     Pair,
     Precision,
     StepSettings,
+    Strict,
     Student,
     Task,
     Teacher,
@@ -40,6 +41,7 @@ def compress(
     precision: Precision = None,
     seed: Annotated[int | None, typer.Option("--seed", metavar="N", help="Decides every random choice.")] = None,
     settings: StepSettings = None,
+    strict: Strict = None,
     force: Force = False,
 ) -> None:
     """Teacher, distilled student, int8 Bundle and report from labelled text.
@@ -51,6 +53,6 @@ def compress(
 
     columns = {"task": task, "text": text, "pair": pair, "label": label, "encoding": encoding}
     models = {"teacher": teacher, "student": student, "precision": precision}
-    flags = given({"dev": dev, "test": test, **columns, **models, "seed": seed})
+    flags = given({"dev": dev, "test": test, **columns, **models, "seed": seed, "strict": strict})
     result = pipeline.compress(data, out=out, settings=settings or [], force=force, log=Journal(), **flags)
     sys.stdout.write(result.table() + "\n")

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from limbeck.cli.options import DataFlag, Out, Settings, Student
+from limbeck.cli.options import DataFlag, Out, Settings, Strict, Student
 from limbeck.cli.stage import run_stage
 
 
@@ -17,7 +17,9 @@ def distil(
     out: Out,
     student: Student = None,
     settings: Settings = None,
+    strict: Strict = None,
 ) -> None:
     """Teach a small student to answer as the teacher does, or as several teachers do together."""
     roles = ["teacher", *(f"teacher_{number}" for number in range(2, len(teacher) + 1))]
-    run_stage("distil", {**dict(zip(roles, teacher, strict=True)), "data": data}, out, settings, student=student)
+    inputs = {**dict(zip(roles, teacher, strict=True)), "data": data}
+    run_stage("distil", inputs, out, settings, student=student, strict=strict)

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from limbeck.cli.options import Data, Out, Settings
+from limbeck.cli.options import Data, Out, Settings, Strict
 from limbeck.cli.stage import run_stage
 
 
@@ -15,6 +15,7 @@ def finetune(
         str | None, typer.Option("--model", metavar="REF", help="A directory, hf:org/name[@revision], or minilm-l6.")
     ] = None,
     settings: Settings = None,
+    strict: Strict = None,
 ) -> None:
     """Fine-tune a model on labelled rows."""
-    run_stage("finetune", {"data": data}, out, settings, model=model)
+    run_stage("finetune", {"data": data}, out, settings, model=model, strict=strict)

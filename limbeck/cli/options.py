@@ -42,6 +42,10 @@ Precision = Annotated[
         "--precision", metavar="NAME", help="Of all training: fp32, bf16 or fp16; bf16 pays with AMX or a GPU."
     ),
 ]
+Strict = Annotated[
+    bool | None, typer.Option("--strict", help="Stop at a damaged checkpoint, rather than go on from the one before.")
+]
+
 Seeds = Annotated[str, typer.Option("--seeds", metavar="N,N,…", help="One run of each for each seed.")]
 Metrics = Annotated[
     list[str] | None,

@@ -15,6 +15,7 @@ from limbeck.cli.options import (
     RowsFlags,
     Seeds,
     StepSettings,
+    Strict,
     Task,
     Test,
     Text,
@@ -42,6 +43,7 @@ def probe(
     precision: Precision = None,
     metric: Metrics = None,
     settings: StepSettings = None,
+    strict: Strict = None,
 ) -> None:
     """Fine-tune pre-trained models on the same data sets in the same way, and compare.
 
@@ -51,7 +53,7 @@ def probe(
     from limbeck.core.journal import Journal
 
     columns = {"task": task, "text": text, "pair": pair, "label": label, "encoding": encoding}
-    flags = given({"dev": dev, "test": test, **columns, "precision": precision})
+    flags = given({"dev": dev, "test": test, **columns, "precision": precision, "strict": strict})
     found = probing.probe(
         models,
         data=data,

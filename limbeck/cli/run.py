@@ -5,13 +5,15 @@ from typing import Annotated
 
 import typer
 
-from limbeck.cli.options import Out, StepSettings
+from limbeck.cli.options import Out, StepSettings, Strict
+from limbeck.cli.stage import given
 
 
 def run(
     recipe: Annotated[str, typer.Argument(metavar="RECIPE", help="A shipped recipe's name, or a YAML file.")],
     out: Out,
     settings: StepSettings = None,
+    strict: Strict = None,
 ) -> None:
     """Run the steps of a recipe that are not done yet.
 
@@ -20,5 +22,5 @@ def run(
     from limbeck import pipeline
     from limbeck.core.journal import Journal
 
-    result = pipeline.run_file(recipe, out, settings or [], Journal())
+    result = pipeline.run_file(recipe, out, settings or [], Journal(), **given({"strict": strict}))
     sys.stdout.write(result.table() + "\n")

@@ -96,7 +96,9 @@ class Checkpoints:
                 state, best = (torch.load(place / n, map_location="cpu", weights_only=True) for n in (_STATE, _BEST))
                 return state, best
             if self._strict:
-                raise TrainingError(f"{place}: {fault}. Set strict to false to go on from the checkpoint before it")
+                raise TrainingError(
+                    f"{place}: {fault}. Without --strict (strict: false) it goes on from the one before"
+                )
             self._log.mended(f"{place}: {fault}; going on from the checkpoint before it, if there is one")
             remove(place)
         return None

@@ -14,11 +14,11 @@ import torch
 from torch import Tensor
 
 from limbeck.core.errors import DataError
-from limbeck.engine.rows import spans
 from limbeck.nn.types import Batch, Unit
 from limbeck.text.draws import Draws
 from limbeck.text.encode import Encoder
 from limbeck.text.pretext import Corpus, PairPretext, Passages, Runs, WordPretext
+from limbeck.text.runs import spans
 
 _FEWEST_TOKENS = 8
 """What is left of a document after its last full piece is left out if it is shorter; so are shorter documents."""

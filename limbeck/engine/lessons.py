@@ -25,6 +25,7 @@ from limbeck.nn.ensemble import by_loss
 from limbeck.nn.model import Model
 from limbeck.nn.outlook import Outlook
 from limbeck.nn.types import Reads
+from limbeck.text.infer import cut_texts
 from limbeck.text.port import Example, Task
 
 
@@ -106,8 +107,9 @@ class TaskLessons:
         self._rows = Rows.encode(self.task, self.outlook.encoder, self.examples)
         if cut := self._rows.cut:
             self.log.warn(
-                f"{cut} of {len(self._rows)} texts are longer than {self.outlook.max_length} tokens and are cut"
+                f"train: {cut} of {len(self._rows)} texts are longer than {self.outlook.max_length} tokens and are cut"
             )
+        self.log.warn_all(cut_texts("dev", self.task, self.outlook.encoder, self.dev))
         self.ground = task_ground(self.task, self._rows, self.examples, self.label_loss)
 
     def meet_teachers(self) -> None:

@@ -1,7 +1,6 @@
 """Training data as token ids, and the order in which it is seen: a function of (seed, epoch) alone."""
 
 import hashlib
-import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -15,6 +14,7 @@ from limbeck.core.predictions import Answer, known
 from limbeck.nn.types import Batch, Unit
 from limbeck.text.encode import Encoded, Encoder
 from limbeck.text.port import Example, Task
+from limbeck.text.runs import offsets, sizes, spans
 
 _POOL_BATCHES = 256
 """Batches' worth of shuffled rows that are sorted by length together: few lengths in a batch, yet random neighbours."""
@@ -62,14 +62,14 @@ class Rows:
     def _chunk(cls, task: Task, encoder: Encoder, examples: Sequence[Example], first: int) -> tuple["Rows", int]:
         """Rows of some examples whose items are numbered from `first`, and the number of the first item after them."""
         inputs: list[Encoded] = []
-        targets: list[list[Any]] = []
-        numbers: list[list[int]] = []
+        targets: list[np.ndarray] = []
+        numbers: list[np.ndarray] = []
         for example, windows in zip(examples, task.encode(examples, encoder), strict=True):
-            truth = task.targets(example)
-            answered = [window.words if task.per_word else range(len(truth)) for window in windows]
+            truth = np.array(task.targets(example))
+            answered = [window.words if task.per_word else np.arange(len(truth)) for window in windows]
             inputs += windows
-            targets += [[truth[item] for item in items] for items in answered]
-            numbers += [[first + item for item in items] for items in answered]
+            targets += [truth[items] for items in answered]
+            numbers += [first + items for items in answered]
             first += len(truth)
         return cls.of(inputs, targets, numbers, per_word=task.per_word, answer=task.answer), first
 
@@ -82,8 +82,8 @@ class Rows:
         """
         flat = ("ids", "type_ids", "places", "targets", "numbers")
         return cls(
-            tokens=_offsets(np.concatenate([part.lengths for part in parts])),
-            items=_offsets(np.concatenate([np.diff(part.items) for part in parts])),
+            tokens=offsets(np.concatenate([part.lengths for part in parts])),
+            items=offsets(np.concatenate([np.diff(part.items) for part in parts])),
             answer=parts[0].answer,
             cut=sum(part.cut for part in parts),
             **{name: np.concatenate([getattr(part, name) for part in parts]) for name in flat},
@@ -93,8 +93,8 @@ class Rows:
     def of(
         cls,
         inputs: Sequence[Encoded],
-        targets: Sequence[Sequence[Any]],
-        numbers: Sequence[Sequence[int]] = (),
+        targets: Sequence[Sequence[Any] | np.ndarray],
+        numbers: Sequence[Sequence[int] | np.ndarray] = (),
         *,
         per_word: bool,
         answer: Answer = "class",
@@ -105,12 +105,10 @@ class Rows:
         return cls(
             ids=_flat([x.ids for x in inputs], np.int32),
             type_ids=_flat([x.type_ids for x in inputs], np.int8),
-            tokens=_offsets([len(x) for x in inputs]),
+            tokens=offsets([len(x) for x in inputs]),
             places=_flat(places, np.int32),
-            targets=np.array(
-                list(itertools.chain.from_iterable(targets)), np.int64 if answer == "class" else np.float32
-            ),
-            items=_offsets([len(x) for x in places]),
+            targets=_flat(targets, np.int64 if answer == "class" else np.float32),
+            items=offsets([len(x) for x in places]),
             numbers=_flat(numbers or [range(count)], np.int64),
             answer=answer,
             cut=sum(x.cut for x in inputs),
@@ -126,12 +124,12 @@ class Rows:
 
     def token_count(self, indices: Sequence[int]) -> int:
         """Tokens of some rows."""
-        return int(_sizes(self.tokens, np.asarray(indices)).sum())
+        return int(sizes(self.tokens, np.asarray(indices)).sum())
 
     @property
     def labelled(self) -> list[int]:
         """Rows in which the truth of at least one item is known."""
-        counted = _offsets(known(self.targets, self.answer))
+        counted = offsets(known(self.targets, self.answer))
         return np.flatnonzero(counted[self.items[1:]] > counted[self.items[:-1]]).tolist()
 
     def digest(self) -> str:
@@ -147,7 +145,7 @@ class Rows:
 
     def with_items(self, kept: np.ndarray) -> "Rows":
         """The same rows, of whose items only those count that `kept` is true of."""
-        before = _offsets(kept)
+        before = offsets(kept)
         chosen = {name: getattr(self, name)[kept] for name in ("places", "targets", "numbers")}
         return replace(self, items=before[self.items], **chosen)
 
@@ -161,7 +159,7 @@ class Rows:
         Where there are fewer rows than parts, some parts get a row that another has too, and no share.
         """
         rows = np.asarray(indices)
-        rows = rows[np.lexsort((rows, _sizes(self.tokens, rows)))]
+        rows = rows[np.lexsort((rows, sizes(self.tokens, rows)))]
         whole = self._count(rows)
         made = []
         for number in range(count):
@@ -171,7 +169,7 @@ class Rows:
         return made
 
     def _count(self, rows: np.ndarray) -> dict[Unit, int]:
-        items, lengths = spans(self.items, rows), _sizes(self.tokens, rows)
+        items, lengths = spans(self.items, rows), sizes(self.tokens, rows)
         return {
             "rows": len(rows),
             "items": len(items),
@@ -181,8 +179,8 @@ class Rows:
         }
 
     def _batch(self, rows: np.ndarray, shares: Mapping[Unit, float], device: torch.device) -> Batch:
-        lengths, items = _sizes(self.tokens, rows), spans(self.items, rows)
-        starts = np.repeat(np.cumsum(lengths) - lengths, _sizes(self.items, rows))
+        lengths, items = sizes(self.tokens, rows), spans(self.items, rows)
+        starts = np.repeat(np.cumsum(lengths) - lengths, sizes(self.items, rows))
         tokens = spans(self.tokens, rows)
 
         def to_device(values: np.ndarray) -> Tensor:
@@ -199,31 +197,8 @@ class Rows:
         )
 
 
-def spans(offsets: np.ndarray, rows: np.ndarray) -> np.ndarray:
-    """All places of some rows, row after row.
-
-    >>> spans(np.array([0, 2, 5, 6]), np.array([2, 0])).tolist()
-    [5, 0, 1]
-    """
-    counts = _sizes(offsets, rows)
-    return np.repeat(offsets[rows] - np.cumsum(counts) + counts, counts) + np.arange(counts.sum())
-
-
-def _offsets(sizes: Sequence[int] | np.ndarray) -> np.ndarray:
-    """Where each of some runs begins, laid end to end, and where the last one ends."""
-    offsets = np.zeros(len(sizes) + 1, np.int64)
-    np.cumsum(sizes, out=offsets[1:])
-    return offsets
-
-
-def _sizes(offsets: np.ndarray, rows: np.ndarray) -> np.ndarray:
-    """Of some rows alone, so that a step costs the same however many rows there are."""
-    sizes: np.ndarray = offsets[rows + 1] - offsets[rows]
-    return sizes
-
-
-def _flat(lists: Sequence[Sequence[int]], dtype: type) -> np.ndarray:
-    return np.fromiter(itertools.chain.from_iterable(lists), dtype)
+def _flat(parts: Sequence[Sequence[Any] | np.ndarray], dtype: type) -> np.ndarray:
+    return np.concatenate(parts, dtype=dtype, casting="unsafe") if parts else np.empty(0, dtype)
 
 
 def epoch_order(lengths: Sequence[int] | np.ndarray, batch_size: int, seed: int, epoch: int) -> list[list[int]]:

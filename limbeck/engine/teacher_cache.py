@@ -20,10 +20,11 @@ from limbeck.core.hashing import digest
 from limbeck.core.holding import held
 from limbeck.core.journal import Journal
 from limbeck.engine import processes
-from limbeck.engine.rows import Rows, spans
+from limbeck.engine.rows import Rows
 from limbeck.nn.model import Model
 from limbeck.nn.types import HEADS, Batch, Dims, Outputs, Reads
 from limbeck.text.batching import plan_batches
+from limbeck.text.runs import spans
 
 _HEADER = "cache.json"
 _FORMAT = 2

@@ -10,13 +10,14 @@ import torch
 from limbeck.core.errors import DataError
 from limbeck.core.hashing import digest
 from limbeck.core.journal import Journal
-from limbeck.engine.rows import Rows, spans
+from limbeck.engine.rows import Rows
 from limbeck.engine.teacher_cache import LiveTeacher, OnlineTeacher
 from limbeck.nn.ensemble import by_confidence, combined
 from limbeck.nn.model import Model
 from limbeck.nn.types import Batch, Outputs, Reads
 from limbeck.text.encode import Encoder
 from limbeck.text.port import Example, Task
+from limbeck.text.runs import spans
 
 
 class ForeignTeacher:

@@ -127,4 +127,4 @@ class Tracked(Spec):
     """Minutes between checkpoints, from which the same command goes on after whatever stopped it; 0: after each step.
     An epoch's end makes one too, where that takes less than a fiftieth of the time since the last one."""
     strict: bool = incidental(False)
-    """Whether a damaged checkpoint is an error; if not, the one before it is taken, with a warning."""
+    """Whether a damaged checkpoint is an error (`--strict`); if not, the one before it is taken, with a warning."""

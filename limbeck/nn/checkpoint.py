@@ -53,6 +53,11 @@ def resolve(reference: str) -> Path:
     if reference.startswith("hf:"):
         return _from_hub(reference)
     folder = Path(reference).expanduser()
+    if folder.is_file():
+        raise BundleError(
+            f"{reference}: a file, not a model directory; an old PyTorch checkpoint becomes one by "
+            f"`limbeck import {reference} --config DIR --out OUT`"
+        )
     if not folder.is_dir():
         raise BundleError(
             f"{reference}: no such model directory; give a directory with config.json and model.safetensors, "

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+import warnings
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
@@ -65,7 +66,8 @@ def _load(path: Path) -> Any:
             raise BundleError(f"{path}: cannot be read ({_line(error)})") from None
     _refuse_bombs(path)
     try:
-        return torch.load(path, map_location="cpu", weights_only=True)
+        with warnings.catch_warnings(action="ignore"):  # of what the unpickler might not know, which it then refuses
+            return torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         what = re.search(r"GLOBAL ([\w.]+)", str(error))
         raise BundleError(

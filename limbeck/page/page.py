@@ -66,7 +66,7 @@ def render_page(
         recipe=recipe_text(bundles),
         counts=data.facts.get("counts") or {},
         detected=data.facts.get("detected") or [],
-        warnings=data.facts.get("warnings") or [],
+        warnings=[line for of in (data, findings.evaluation) for line in of.facts.get("warnings") or []],
         split=findings.facts["split"],
         examples=findings.facts["n"],
         primary=metric_name(findings.primary),

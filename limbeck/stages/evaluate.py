@@ -1,7 +1,7 @@
 """Evaluate models on the same rows: every metric with its interval, size, and how each differs from the others."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -15,8 +15,9 @@ from limbeck.core.measurement import Measurement, write_measurements
 from limbeck.core.predictions import Predictions
 from limbeck.evidence.measuring import Measuring
 from limbeck.text.examples import read_examples
-from limbeck.text.opening import open_task
-from limbeck.text.port import Example
+from limbeck.text.infer import cut_texts
+from limbeck.text.opening import open_encoder, open_task
+from limbeck.text.port import Example, Task
 
 _MODEL_FILES = ("model.safetensors", "model.onnx")
 _SHOWN_LABELS = 12
@@ -59,6 +60,7 @@ def run(spec: Spec, inputs: Mapping[str, Bundle], out: Path, log: Journal) -> Bu
     data, models = inputs["data"], _models(spec, inputs)
     task = open_task(data)
     split, examples = _labelled(spec, data, log)
+    log.warn_all(_cut(models, task, split, examples))
     with create_bundle(out, "evaluate", spec, inputs) as draft, torch_threads(spec.threads):
         (draft.path / "predictions").mkdir()
         predictions = {}
@@ -73,7 +75,7 @@ def run(spec: Spec, inputs: Mapping[str, Bundle], out: Path, log: Journal) -> Bu
         write_measurements(draft.path / "measurements.json", [*measuring.measurements(), *costs])
         draft.facts |= {"task": data.facts["task"], "labels": list(data.labels), "primary": task.primary}
         draft.facts |= {"split": split, "n": len(examples), "roles": list(models), "baseline": spec.baseline}
-        draft.facts |= {"data": {name: data.facts.get(name) for name in ("name", "counts")}}
+        draft.facts |= {"data": {name: data.facts.get(name) for name in ("name", "counts")}, "warnings": log.warnings}
     return open_bundle(out)
 
 
@@ -116,6 +118,15 @@ def check_labels(data: Bundle, role: str, model: Bundle) -> None:
 def _some(labels: tuple[str, ...]) -> str:
     rest = f", … ({len(labels)} in all)" if len(labels) > _SHOWN_LABELS else ""
     return ", ".join(map(repr, labels[:_SHOWN_LABELS])) + rest
+
+
+def _cut(models: Mapping[str, Bundle], task: Task, split: str, examples: Sequence[Example]) -> list[str]:
+    """Warnings of texts that a model does not read to their end, each with the models that it is true of."""
+    roles: dict[str, list[str]] = {}
+    for role, model in models.items():
+        for warning in cut_texts(split, task, open_encoder(model), examples):
+            roles.setdefault(warning, []).append(role)
+    return [f"{warning} ({', '.join(its)})" for warning, its in roles.items()]
 
 
 def _labelled(spec: Spec, data: Bundle, log: Journal) -> tuple[str, list[Example]]:

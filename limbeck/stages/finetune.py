@@ -39,6 +39,7 @@ from limbeck.nn.outlook import Outlook, outlook_of
 from limbeck.objectives.labels import Spec as Labels
 from limbeck.text.encode import Encoder
 from limbeck.text.examples import read_examples
+from limbeck.text.infer import cut_texts
 from limbeck.text.opening import open_task
 from limbeck.text.port import Task
 
@@ -128,6 +129,7 @@ def run(spec: Spec, inputs: Mapping[str, Bundle], out: Path, log: Journal) -> Bu
         model = tapped(network, per_word=task.per_word)
         model.network.to(best_device())
         dev = read_examples(data, "dev", labelled=True)
+        log.warn_all(cut_texts("dev", task, encoder, dev))
         exam = TaskExam(model, task, encoder, dev)
         shared = Run.open(spec, model, exam, log, out, draft.origin["step_hash"])
         history: list[dict[str, Any]] = []
@@ -173,7 +175,7 @@ def _train(spec: Spec, data: Bundle, shared: Run, task: Task, encoder: Encoder) 
     examples = read_examples(data, "train", labelled=True)
     rows = Rows.encode(task, encoder, examples)
     if rows.cut:
-        log.warn(f"{rows.cut} of {len(rows)} training texts are longer than {spec.max_length} tokens and are cut")
+        log.warn(f"train: {rows.cut} of {len(rows)} texts are longer than {spec.max_length} tokens and are cut")
     windows = f" in {len(rows)} windows of {spec.max_length} tokens" if len(rows) > len(examples) else ""
     if task.answer == "value":
         meet_values(model, [e.target for e in examples])

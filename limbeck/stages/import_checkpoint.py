@@ -3,6 +3,7 @@
 A pickle is read by PyTorch's restricted unpickler (`weights_only=True`), which makes tensors and plain values alone.
 """
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
@@ -85,7 +86,7 @@ def run(spec: Spec, inputs: Mapping[str, Bundle], out: Path, log: Journal) -> Bu
     head = task.head if task else _HEADS[spec.head]
     with torch.device("meta"):
         fitted = fit_names(tensors, fresh(config, head), str(path))
-    _check(fitted, task, path, source)
+    _check(fitted, "--task" if task else "--head" if spec.head != "encoder" else "", path, source)
     network: Any = fresh(config, head)
     network.load_state_dict(dict(fitted.weights), strict=False)
     with create_bundle(out, "import_checkpoint", spec, inputs, outside(spec)) as draft:
@@ -105,6 +106,8 @@ def _checkpoint(spec: Spec) -> list[Path]:
     """The files that the weights are read from: several where a model directory holds them in parts."""
     if spec.weights:
         path = Path(spec.weights).expanduser()
+        if not os.path.lexists(path):
+            raise BundleError(f"{path}: no such file; give what torch.save wrote, or safetensors")
         check_entry(path)
         return [path]
     source = resolve(spec.config)
@@ -145,17 +148,24 @@ def _meaning(spec: Spec, task: Task | None) -> dict[str, Any]:
     return {"task": fields, "labels": list(task.labels)}
 
 
-def _check(fitted: Fitted, task: Task | None, path: Path, source: Path) -> None:
-    """Refuse what does not make the network whole; a pooler that no head reads may be missing."""
+def _check(fitted: Fitted, flag: str, path: Path, source: Path) -> None:
+    """Refuse what does not make the network whole; a pooler that no head reads may be missing.
+
+    Args:
+        fitted: What was found.
+        flag: That which asks for a head; empty where none is wanted.
+        path: The checkpoint.
+        source: Where its config.json lies.
+    """
     if fitted.misshapen:
         raise BundleError(
             f"{path}: of other shapes than {source / 'config.json'} describes: {some(fitted.misshapen)}; "
             "give the config.json (and the number of labels) that the checkpoint was trained with"
         )
-    if needed := [name for name in fitted.missing if task or not name.startswith("pooler.")]:
+    if needed := [name for name in fitted.missing if flag or not name.startswith("pooler.")]:
         raise BundleError(
             f"{path}: missing {some(needed)}; it has besides {some(fitted.unexpected)}. Give the config.json of this "
-            f"checkpoint, or leave {'--task' if task else '--head'} out to import the encoder alone"
+            f"checkpoint, or {f'leave {flag} out to import the encoder alone' if flag else 'one that is whole'}"
         )
 
 

@@ -6,7 +6,7 @@ lists of words and a column of lists of tags, in any scheme of `limbeck.text.tag
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -18,7 +18,7 @@ from limbeck.text.columns import named, of_lists, wanted_column
 from limbeck.text.encode import Encoded, Encoder
 from limbeck.text.port import Example, Task
 from limbeck.text.tags import entities, is_tag, to_iob2
-from limbeck.text.words import Span, joined_spans, split_characters, split_words
+from limbeck.text.wordlist import Unit, WordList
 
 CLASS = "entity type"
 """What a class of this task is called."""
@@ -36,7 +36,7 @@ class Spec(Record):
     """Column of the words, a list in each row."""
     label: str = "tags"
     """Column of the tags, a list as long in each row."""
-    words: Literal["spaces", "characters"] = "spaces"
+    words: Unit = "spaces"
     """How raw text is split when predicting: at spaces and punctuation, or into characters, as training words are."""
 
 
@@ -74,7 +74,7 @@ def _holds_tags(values: Sequence[list[str] | None]) -> bool:
     return all(is_tag(tag) for tags in values[:_SAMPLE_ROWS] for tag in tags or ())
 
 
-def _unit(sentences: Sequence[list[str] | None]) -> Literal["spaces", "characters"]:
+def _unit(sentences: Sequence[list[str] | None]) -> Unit:
     words = [word for sentence in sentences[:_SAMPLE_ROWS] for word in sentence or ()]
     single = sum(len(word) == 1 for word in words)
     return "characters" if words and single >= _SHARE_CHARACTERS * len(words) else "spaces"
@@ -187,15 +187,13 @@ class TokenClassification:
         Raises:
             DataError: An input has another form.
         """
-        whole = [self._spans(text, f"input {number}") for number, text in enumerate(texts, 1)]
-        return [Example([text[start:end] for start, end in spans]) for text, spans in whole]
+        return [Example(self._words(text, f"input {number}")) for number, text in enumerate(texts, 1)]
 
-    def _spans(self, text: Any, place: str = "input") -> tuple[str, list[Span]]:
-        """The text, and where its words stand in it."""
+    def _words(self, text: Any, place: str) -> WordList:
         if isinstance(text, str):
-            return text, (split_words if self.spec.words == "spaces" else split_characters)(text)
+            return WordList.read(text, self.spec.words)
         if isinstance(text, list | tuple) and all(isinstance(word, str) for word in text):
-            return " ".join(text), joined_spans(text)
+            return WordList.of(text)
         raise DataError(f"{place}: a text or a list of words is needed, found {type(text).__name__}")
 
     def respond(self, text: Any, example: Example, probabilities: np.ndarray) -> dict[str, Any]:
@@ -204,14 +202,11 @@ class TokenClassification:
         Positions count Python characters of the text, or of `" ".join(words)`. Tags that break the scheme are read as
         `conlleval` reads them; a probability is the mean of those of the entity's tags.
         """
+        whole, words = text if isinstance(text, str) else " ".join(text), example.text
         best = probabilities.argmax(axis=1)
-        spelt = entities([self.labels[i] for i in best])
-        if not spelt:  # splitting takes as long as encoding
-            return {"entities": []}
-        whole, spans = self._spans(text)
         found = []
-        for kind, first, last in spelt:
-            start, end = spans[first][0], spans[last - 1][1]
+        for kind, first, last in entities([self.labels[i] for i in best.tolist()]):
+            start, end = int(words.starts[first]), int(words.ends[last - 1])
             sure = float(probabilities[range(first, last), best[first:last]].mean())
             found.append({"type": kind, "start": start, "end": end, "text": whole[start:end], "probability": sure})
         return {"entities": found}

@@ -2,14 +2,15 @@
 
 A tokenizer reads all of a text before it truncates, seconds for a million Chinese characters. Here it reads a
 beginning, and more only where the tokens kept could depend on it: what comes out is what reading everything gives.
-Words are read one by one, each once however often it stands there, and laid into windows afterwards.
+Words are read one by one, each once however often it stands there, and laid into windows afterwards, by arrays alone.
 """
 
 import contextlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from itertools import accumulate, chain
+from itertools import count, pairwise
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,8 @@ from tokenizers import Tokenizer, pre_tokenizers
 
 from limbeck.core.errors import BundleError
 from limbeck.text.frame import Frame
+from limbeck.text.runs import offsets, sizes, spans
+from limbeck.text.wordlist import WordList
 
 _CHARACTERS_PER_TOKEN = (8, 32, 128)
 """`max_length` times this many characters are read of a text, then more. What lies beyond the last is never read: of
@@ -26,26 +29,29 @@ _MARGIN_CHARACTERS = 64
 """Characters before the end of what is read whose tokens could still change; longer than any special token's name."""
 _CHARACTERS_PER_WORD_TOKEN = 20
 """Words are cut to `max_length` times this: what is lost was only context, as the first sub-word answers for a word."""
+_WORDS_AT_ONCE = 512
+"""Words in one call of the tokenizer, of which it answers several at a time, each in a thread."""
 _WINDOW_CONTEXT = 4
 """Neighbouring windows of a long word sequence share 1/this of their tokens."""
+_NONE = np.empty(0, np.int32)
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Encoded:
     """One model input without padding.
 
     Attributes:
-        ids: Token ids with special tokens.
-        type_ids: 0 for the first text, 1 for the second.
+        ids: `[tokens]`, token ids with special tokens.
+        type_ids: `[tokens]`, 0 for the first text, 1 for the second.
         firsts: Positions of first sub-words that this window answers for; empty for whole texts.
         words: For each of `firsts`, the index of its word.
         cut: Whether characters or tokens were lost to `max_length`.
     """
 
-    ids: list[int]
-    type_ids: list[int]
-    firsts: list[int] = field(default_factory=list)
-    words: list[int] = field(default_factory=list)
+    ids: np.ndarray
+    type_ids: np.ndarray
+    firsts: np.ndarray = field(default_factory=lambda: _NONE)
+    words: np.ndarray = field(default_factory=lambda: _NONE)
     cut: bool = False
 
     def __len__(self) -> int:
@@ -152,7 +158,7 @@ class Encoder:
         together = [(clean(texts[i]), clean(seconds[i] or "")) for i in short]
         encodings = [*self._read([texts[i] for i in alone]), *(self._encoded(together) if short else [])]
         found = {
-            i: Encoded(e.ids, e.type_ids, cut=bool(e.overflowing))
+            i: _made(e.ids, e.type_ids, cut=bool(e.overflowing))
             for i, e in zip([*alone, *short], encodings, strict=True)
         }
         for i, (text, second) in enumerate(zip(texts, seconds, strict=True)):
@@ -188,30 +194,52 @@ class Encoder:
         sizes = [self.max_length if e.overflowing else len(own) for e, own in zip(encodings, ids, strict=True)]
         room = self.max_length - self.pair_frame.size
         taken = _longest_first(sizes, room)
-        pair = Encoded(*self.pair_frame.around(*(own[:size] for own, size in zip(ids, taken, strict=True))))
-        pair.cut = sum(sizes) > room
-        return pair
+        pair = self.pair_frame.around(*(own[:size] for own, size in zip(ids, taken, strict=True)))
+        return _made(*pair, cut=sum(sizes) > room)
 
-    def words(self, sentences: Sequence[Sequence[str]]) -> list[list[Encoded]]:
+    def words(self, sentences: Sequence[Sequence[str] | WordList]) -> list[list[Encoded]]:
         """Encode sequences of words, each into as many overlapping windows as it needs.
 
         Every word is answered for by exactly one window: the one in which it stands farthest from an edge. A word
         that the tokenizer drops altogether (a lone control character) has no position.
         """
-        pieces = self._pieces(dict.fromkeys(chain.from_iterable(sentences)))
+        known: defaultdict[str, int] = defaultdict(count().__next__)
+        numbers = [_numbers(sentence, known) for sentence in sentences]
+        pieces = self._pieces(known)
         overlap = (self.max_length - 2) // _WINDOW_CONTEXT
         room = self.max_length - self.frame.size
-        return [_windows([pieces[word] for word in sentence], self.frame, room, overlap) for sentence in sentences]
+        return [_windows(its, pieces, self.frame, room, overlap) for its in numbers]
 
-    def _pieces(self, words: Iterable[str]) -> dict[str, list[int]]:
+    def _pieces(self, words: Collection[str]) -> "_Pieces":
         """Each word's token ids; no word's depend on its neighbours."""
         limit = self.max_length * _CHARACTERS_PER_WORD_TOKEN
         before = " " if self._byte_level else ""
-        known = list(words)
-        alone = [[before + clean(word[:limit])] for word in known]
+        known = [before + clean(word[:limit]) for word in words]
+        parts = [known[start : start + _WORDS_AT_ONCE] for start in range(0, len(known), _WORDS_AT_ONCE)]
         with _refusing("the tokenizer cannot encode these words"):
-            encodings = self._words.encode_batch(alone, is_pretokenized=True, add_special_tokens=False)
-        return {word: encoding.ids for word, encoding in zip(known, encodings, strict=True)}
+            read = self._words.encode_batch(parts, is_pretokenized=True, add_special_tokens=False)
+        owners = [np.array(one.word_ids, np.int64) + number * _WORDS_AT_ONCE for number, one in enumerate(read)]
+        places = offsets(np.bincount(np.concatenate([_NONE, *owners]), minlength=len(words)))
+        return _Pieces(np.concatenate([_NONE, *(np.array(one.ids, np.int32) for one in read)]), places)
+
+
+@dataclass(frozen=True, slots=True)
+class _Pieces:
+    """Token ids of numbered words, end to end, and where each word's begin."""
+
+    ids: np.ndarray
+    places: np.ndarray
+
+
+def _numbers(words: Sequence[str] | WordList, known: defaultdict[str, int]) -> np.ndarray:
+    """Each word's number among all that are known; a word that is not gets the next one."""
+    if isinstance(words, WordList):
+        return _numbers(words.spelt, known)[words.numbers]
+    return np.fromiter(map(known.__getitem__, words), np.int64, len(words))
+
+
+def _made(ids: Sequence[int], types: Sequence[int], *, cut: bool = False) -> Encoded:
+    return Encoded(np.array(ids, np.int32), np.array(types, np.int32), cut=cut)
 
 
 def _longest_first(sizes: Sequence[int], room: int) -> list[int]:
@@ -223,32 +251,54 @@ def _longest_first(sizes: Sequence[int], room: int) -> list[int]:
     return [longer, shorter] if sizes[0] > sizes[1] else [shorter, longer]
 
 
-def _windows(pieces: Sequence[Sequence[int]], frame: Frame, room: int, overlap: int) -> list[Encoded]:
+def _windows(numbers: np.ndarray, pieces: _Pieces, frame: Frame, room: int, overlap: int) -> list[Encoded]:
     """Windows of at most `room` tokens, of which each shares `overlap` with the one before."""
-    ids = list(chain.from_iterable(pieces))
-    starts = range(0, max(len(ids) - overlap, 1), room - overlap)
-    windows = [Encoded(*frame.around(ids[start : start + room])) for start in starts]
-    words = np.array([word for word, its in enumerate(pieces) if its], dtype=np.int64)
-    places = np.fromiter(accumulate(map(len, pieces), initial=0), dtype=np.int64)[words]
-    chosen = _farthest_from_edge(places, len(windows), room - overlap, np.array([len(w) for w in windows]), frame)
-    bounds = np.searchsorted(chosen, range(len(windows) + 1))
-    for number, (window, start) in enumerate(zip(windows, starts, strict=True)):
-        answered = slice(bounds[number], bounds[number + 1])
-        window.words = words[answered].tolist()
-        window.firsts = (places[answered] - start + frame.before).tolist()
+    ids = pieces.ids[spans(pieces.places, numbers)]
+    step = room - overlap
+    starts = np.arange(0, max(len(ids) - overlap, 1), step)
+    windows = [*_framed(_whole(ids, step, room)[: len(starts) - 1], frame)]
+    windows.append(_made(*frame.around(ids[starts[-1] :].tolist())))
+    counts = sizes(pieces.places, numbers)
+    words = np.flatnonzero(counts)
+    places = (np.cumsum(counts) - counts)[words]
+    full = len(windows[0])
+    borders = starts.copy()
+    borders[1:] += _better_before(full, full, step, overlap, frame.before)
+    borders[1:][-1:] = starts[1:][-1:] + _better_before(len(windows[-1]), full, step, overlap, frame.before)
+    bounds = [*np.searchsorted(places, borders).tolist(), len(places)]
+    firsts = places - np.repeat(starts, np.diff(bounds)) + frame.before
+    for window, (start, end) in zip(windows, pairwise(bounds), strict=True):
+        window.firsts, window.words = firsts[start:end], words[start:end]
     return windows
 
 
-def _farthest_from_edge(places: np.ndarray, count: int, step: int, lengths: np.ndarray, frame: Frame) -> np.ndarray:
-    """The window for each place, of the last one that begins before it and the one before that; ascending."""
-    last = np.minimum(places // step, count - 1)
-    before = np.maximum(last - 1, 0)
+def _whole(ids: np.ndarray, step: int, room: int) -> np.ndarray:
+    """All whole windows, `[windows, room]`."""
+    if len(ids) < room:
+        return np.empty((0, room), ids.dtype)
+    found: np.ndarray = np.lib.stride_tricks.sliding_window_view(ids, room)[::step]
+    return found
 
-    def margin(window: np.ndarray) -> np.ndarray:
-        inside = places - window * step + frame.before
-        return np.asarray(np.minimum(inside, lengths[window] - 1 - inside))
 
-    return np.asarray(np.where(margin(before) >= margin(last), before, last))
+def _framed(texts: np.ndarray, frame: Frame) -> list[Encoded]:
+    """Inputs of texts that are equally long, `[texts, tokens]`."""
+    if not len(texts):
+        return []
+    first = _made(*frame.around(texts[0].tolist()))
+    ids = np.tile(first.ids, (len(texts), 1))
+    ids[:, frame.before : frame.before + texts.shape[1]] = texts
+    return [Encoded(row, first.type_ids) for row in ids]
+
+
+def _better_before(length: int, full: int, step: int, overlap: int, lead: int) -> int:
+    """Of the tokens that a window shares with the one before, how many stand farther from that one's edges.
+
+    Those are the first ones. The window has `length` tokens, the one before `full`, `lead` of them before the text.
+    """
+    here = np.arange(lead, lead + overlap)
+    there = here + step
+    better = np.minimum(there, full - 1 - there) >= np.minimum(here, length - 1 - here)
+    return int(better.sum())
 
 
 def _settled(encoding: Any, limit: int) -> bool:

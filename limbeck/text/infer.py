@@ -1,6 +1,6 @@
 """From examples to logits: encode, group, run, put back in order. The same for every format of model."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import numpy as np
 
@@ -35,6 +35,14 @@ def infer(
     for start in range(0, len(examples), _CHUNK_EXAMPLES):
         answers += _infer_chunk(task, encoder, examples[start : start + _CHUNK_EXAMPLES], run, token_budget)
     return answers
+
+
+def cut_texts(split: str, task: Task, encoder: Encoder, examples: Sequence[Example]) -> Iterator[str]:
+    """A warning of the texts that are longer than the model reads, if there are any."""
+    starts = range(0, len(examples), _CHUNK_EXAMPLES)
+    encoded = (task.encode(examples[start : start + _CHUNK_EXAMPLES], encoder) for start in starts)
+    if cut := sum(any(window.cut for window in windows) for chunk in encoded for windows in chunk):
+        yield f"{split}: {cut} of {len(examples)} texts are longer than {encoder.max_length} tokens and are cut"
 
 
 def _infer_chunk(

@@ -1,5 +1,7 @@
 """Runs of places in a flat array, laid end to end without a loop."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 
@@ -14,7 +16,7 @@ def places(starts: np.ndarray, lengths: np.ndarray) -> np.ndarray:
     return np.asarray(np.repeat(np.asarray(starts, np.int64) - ends + lengths, lengths) + np.arange(lengths.sum()))
 
 
-def offsets(lengths: np.ndarray) -> np.ndarray:
+def offsets(lengths: Sequence[int] | np.ndarray) -> np.ndarray:
     """Where each of some runs begins when they are laid end to end, and where the last one ends, int64.
 
     >>> offsets(np.array([2, 0, 3])).tolist()
@@ -23,3 +25,18 @@ def offsets(lengths: np.ndarray) -> np.ndarray:
     found = np.zeros(len(lengths) + 1, np.int64)
     np.cumsum(lengths, out=found[1:])
     return found
+
+
+def sizes(offsets: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    """How much some runs hold that lie end to end; of these alone, so that it costs the same whatever else there is."""
+    found: np.ndarray = offsets[rows + 1] - offsets[rows]
+    return found
+
+
+def spans(offsets: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    """All places of some runs that lie end to end, run after run.
+
+    >>> spans(np.array([0, 2, 5, 6]), np.array([2, 0])).tolist()
+    [5, 0, 1]
+    """
+    return places(offsets[rows], sizes(offsets, rows))

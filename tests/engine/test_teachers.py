@@ -6,7 +6,7 @@ import torch
 
 from limbeck.core.errors import DataError
 from limbeck.core.journal import Journal
-from limbeck.engine.rows import Rows, spans
+from limbeck.engine.rows import Rows
 from limbeck.engine.score import TorchScorer
 from limbeck.engine.teacher_cache import CachedTeacher, OnlineTeacher, open_teacher
 from limbeck.engine.teachers import Ensemble, ForeignTeacher, Tutor, together
@@ -16,6 +16,7 @@ from limbeck.nn.types import Reads
 from limbeck.tasks import text_classification, token_classification
 from limbeck.text.encode import Encoder
 from limbeck.text.port import Example
+from limbeck.text.runs import spans
 from tests import models
 from tests.makers import WORDS, byte_tokenizer, tiny_tokenizer
 

@@ -3,6 +3,7 @@
 import numpy as np
 import onnx
 import pytest
+import torch
 
 from limbeck.core.errors import BundleError, GateError
 from limbeck.engine.score import open_scorer
@@ -48,6 +49,13 @@ def test_gate_is_recorded(exported):
 def test_gate_that_is_failed_writes_nothing(teacher, tmp_path):
     with pytest.raises(GateError, match="nothing was written"):
         made("export", tmp_path / "onnx", {"model": teacher}, tolerance=1e-12)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_model_that_answers_differently_twice_is_refused(teacher, tmp_path, monkeypatch):
+    monkeypatch.setattr(torch.nn.Module, "eval", lambda self: self.train())
+    with pytest.raises(GateError, match="answers the same input differently twice"):
+        made("export", tmp_path / "onnx", {"model": teacher}, tolerance=1e9)
     assert list(tmp_path.iterdir()) == []
 
 

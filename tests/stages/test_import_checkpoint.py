@@ -17,7 +17,7 @@ from limbeck.core.journal import Journal
 from limbeck.nn.checkpoint import load_bundle
 from limbeck.stages.import_checkpoint import Spec, run
 from tests.makers import tiny_tokenizer
-from tests.models import backbone, config, masked_lm
+from tests.models import backbone, config, masked_lm, reviews
 
 QUIET = Journal(quiet=True)
 LABELS = ("sad", "glad", "mad")
@@ -211,6 +211,19 @@ def test_it_is_a_function_and_the_encoder_can_be_opened_by_the_other_verbs(old, 
     )
     assert made.stage == "import_checkpoint"
     assert outlook_of(made.path, 32).encoder.tokens == tiny_tokenizer().get_vocab_size()
+
+
+def test_a_file_that_is_not_there_is_named(old, tmp_path):
+    with pytest.raises(BundleError, match=r"old\.pth: no such file; give what torch\.save wrote"):
+        run(spec(old, tmp_path / "old.pth"), {}, tmp_path / "out", Journal(quiet=True))
+
+
+def test_an_old_checkpoint_given_for_a_model_is_told_how_it_becomes_one(old, tmp_path):
+    torch.save(old[1].state_dict(), tmp_path / "old.pth")
+    rows = reviews(tmp_path / "reviews.csv")
+    with pytest.raises(BundleError, match=r"a file, not a model directory; .* `limbeck import .*old\.pth --config DIR"):
+        limbeck.finetune(data=rows, model=tmp_path / "old.pth", out=tmp_path / "out", log=Journal(quiet=True))
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["old.pth", "reviews.csv"]
 
 
 def test_a_whole_directory_is_taken_as_it_is(tmp_path):

@@ -95,7 +95,7 @@ def test_encode_and_targets():
     rows = [Example("good film", "bad", "good"), Example("the film", "a film", None)]
     encoded = task.encode(rows, Encoder(tiny_tokenizer(), 16))
     assert [len(windows) for windows in encoded] == [1, 1]
-    assert encoded[0][0].type_ids == [0, 0, 0, 0, 1, 1]
+    assert encoded[0][0].type_ids.tolist() == [0, 0, 0, 0, 1, 1]
     assert [task.targets(e) for e in rows] == [[1], [-1]]
     with pytest.raises(DataError, match="label 'odd': not one of this model's, bad, good"):
         task.targets(Example("x", "y", "odd"))

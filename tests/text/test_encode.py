@@ -9,7 +9,7 @@ from tokenizers import pre_tokenizers
 
 from limbeck.core.errors import BundleError
 from limbeck.text.encode import Encoder
-from tests.makers import WORDS, byte_level_tokenizer, tiny_tokenizer, unigram_tokenizer
+from tests.makers import WORDS, byte_level_tokenizer, plain, tiny_tokenizer, unigram_tokenizer
 
 CLS, SEP = 2, 3
 
@@ -25,15 +25,15 @@ def ids(*pieces):
 
 def test_a_text_stands_between_its_special_tokens(encoder):
     [one] = encoder.texts(["Good film"])
-    assert one.ids == [CLS, *ids("good", "film"), SEP]
-    assert one.type_ids == [0] * 4
+    assert one.ids.tolist() == [CLS, *ids("good", "film"), SEP]
+    assert one.type_ids.tolist() == [0] * 4
     assert not one.cut
 
 
 def test_a_pair_is_told_apart_by_type_ids(encoder):
     [one] = encoder.texts(["good"], ["bad film"])
-    assert one.ids == [CLS, *ids("good"), SEP, *ids("bad", "film"), SEP]
-    assert one.type_ids == [0, 0, 0, 1, 1, 1]
+    assert one.ids.tolist() == [CLS, *ids("good"), SEP, *ids("bad", "film"), SEP]
+    assert one.type_ids.tolist() == [0, 0, 0, 1, 1, 1]
 
 
 def test_pairs_may_be_absent_for_some(encoder):
@@ -45,7 +45,7 @@ def test_pairs_may_be_absent_for_some(encoder):
 def test_a_long_pair_is_cut_where_it_is_longer(encoder):
     [one] = encoder.texts(["good " * 40], ["bad film"])
     assert len(one) == 16
-    assert one.ids[-3:] == [*ids("bad", "film"), SEP]
+    assert one.ids[-3:].tolist() == [*ids("bad", "film"), SEP]
     assert one.cut
 
 
@@ -67,13 +67,13 @@ def test_odd_characters_are_encoded(encoder, text):
 
 def test_a_lone_surrogate_is_one_unknown_character(encoder):
     [lone, replaced] = encoder.texts(["good \ud800 film", "good \ufffd film"])
-    assert lone.ids == replaced.ids
+    assert plain(lone) == plain(replaced)
 
 
 def test_words_that_fit_are_one_window(encoder):
     [[one]] = encoder.words([["Anna", "visited", "Oslo"]])
-    assert one.ids == [CLS, *ids("anna", "visited", "oslo"), SEP]
-    assert (one.firsts, one.words) == ([1, 2, 3], [0, 1, 2])
+    assert one.ids.tolist() == [CLS, *ids("anna", "visited", "oslo"), SEP]
+    assert (one.firsts.tolist(), one.words.tolist()) == ([1, 2, 3], [0, 1, 2])
 
 
 @pytest.mark.parametrize("make", [byte_level_tokenizer, unigram_tokenizer])
@@ -82,15 +82,15 @@ def test_words_are_those_of_a_text_that_go_after_a_space(make):
     encoder = Encoder(tokenizer, 16)
     [[one]] = encoder.words([["good", "filmx", "bad"]])
     [text] = encoder.texts([" good filmx bad"])
-    assert one.ids == text.ids
-    assert (one.firsts, one.words) == ([1, 2, 4], [0, 1, 2])
+    assert one.ids.tolist() == text.ids.tolist()
+    assert (one.firsts.tolist(), one.words.tolist()) == ([1, 2, 4], [0, 1, 2])
 
 
 def test_space_before_a_word_may_be_split_off_in_turn():
     tokenizer = byte_level_tokenizer()
     tokenizer.pre_tokenizer = pre_tokenizers.Sequence([pre_tokenizers.Digits(), tokenizer.pre_tokenizer])
     [[one]] = Encoder(tokenizer, 16).words([["good", "film"]])
-    assert one.ids == Encoder(tokenizer, 16).texts([" good film"])[0].ids
+    assert one.ids.tolist() == Encoder(tokenizer, 16).texts([" good film"])[0].ids.tolist()
 
 
 @pytest.mark.parametrize("make", [byte_level_tokenizer, unigram_tokenizer])
@@ -102,13 +102,13 @@ def test_a_pair_without_types(make):
 
 def test_a_word_is_answered_for_by_its_first_piece(encoder):
     [[one]] = encoder.words([["filmx", "bad"]])
-    assert one.ids == [CLS, *ids("film", "##x", "bad"), SEP]
-    assert one.firsts == [1, 3]
+    assert one.ids.tolist() == [CLS, *ids("film", "##x", "bad"), SEP]
+    assert one.firsts.tolist() == [1, 3]
 
 
 def test_a_word_of_control_characters_has_no_position(encoder):
     [[one]] = encoder.words([["good", "\x00", "film"]])
-    assert one.words == [0, 2]
+    assert one.words.tolist() == [0, 2]
 
 
 @settings(max_examples=60, deadline=None)
@@ -153,4 +153,5 @@ def test_an_unusable_tokenizer_file_is_named(tmp_path, content):
 def test_a_saved_tokenizer_encodes_the_same(tmp_path, encoder):
     tiny_tokenizer().save(str(tmp_path / "tokenizer.json"))
     again = Encoder.read(tmp_path / "tokenizer.json", 16)
-    assert again.texts(["the film is bad"]) == encoder.texts(["the film is bad"])
+    [one], [other] = (made.texts(["the film is bad"]) for made in (again, encoder))
+    assert plain(one) == plain(other)
