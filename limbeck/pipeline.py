@@ -14,6 +14,7 @@ from limbeck.core.holding import held
 from limbeck.core.journal import Journal
 from limbeck.core.measurement import Measurement, read_measurements
 from limbeck.core.recipe import Recipe, find_recipe, from_plain, read_recipe
+from limbeck.core.shape import is_shape
 from limbeck.engine import processes
 from limbeck.execution import foresee, foresee_step, resolve, run_step, spec_of, walk
 
@@ -220,8 +221,9 @@ def run_stage(
 
     Args:
         stage: Its name.
-        inputs: Role → Bundle or path. `data` may be a file of rows, which is prepared beside `out` first; `run`
-            stands for all that the run in that directory gives to its report.
+        inputs: Role → Bundle or path. `data` may be a file of rows, which is prepared beside `out` first; `corpus` raw
+            text, which is cut into tokens there; `run` stands for all that the run in that directory gives to its
+            report.
         fields: Its fields.
         out: Where its Bundle goes.
         settings: `field=value` texts, read as YAML.
@@ -232,7 +234,7 @@ def run_stage(
     step = resolve(from_plain(plain, stage)).override(texts).steps[0]
     spec = spec_of(step, seed=0)
     opened: dict[str, Bundle] = {}
-    rows = ""
+    rows, text = "", ""
     for role, value in inputs.items():
         if role == "run":
             opened |= _inputs_of_report(Path(str(value)))
@@ -240,11 +242,18 @@ def run_stage(
             opened[role] = value
         elif role == "data" and not is_bundle(Path(value)):
             rows = str(value)
+        elif role == "corpus" and not is_bundle(Path(value)):
+            text = str(value)
+        elif role == "tokenizer" and stage != "tokenize":
+            continue  # of raw text, which is cut by it first
         else:
             opened[role] = open_bundle(value)
     if rows:
         foresee_step(stage, spec, {**opened, "data": None})
         opened["data"] = _prepare_beside(out, stage, rows, log)
+    if text:
+        foresee_step(stage, spec, {**opened, "corpus": None})
+        opened["corpus"] = _tokenize_beside(out, text, _tokenizer_for(spec, inputs), log)
     with held(out) if processes.is_first() else contextlib.nullcontext():
         bundle, _ = run_step(stage, spec, opened, lambda _: out, log, stage)
     return bundle
@@ -259,6 +268,25 @@ def _prepare_beside(out: Path, stage: str, rows: str, log: Journal) -> Bundle:
     data = run_stage("prepare", {}, fields, place, (), Journal(quiet=True))
     log.say(f"{rows}: measured on all {data.facts['counts']['test']} rows")
     return data
+
+
+def _tokenizer_for(spec: Any, inputs: Mapping[str, str | Path | Bundle]) -> str | Bundle | None:
+    """What a corpus is to be cut by: what is said, or what the model has that will read it; None if it has none yet."""
+    if "tokenizer" in inputs or "teacher" in inputs:
+        said = inputs["tokenizer" if "tokenizer" in inputs else "teacher"]
+        return said if isinstance(said, Bundle) else str(said)
+    return None if is_shape(spec.model) else str(spec.model)
+
+
+def _tokenize_beside(out: Path, corpus: str, tokenizer: str | Bundle | None, log: Journal) -> Bundle:
+    """A token store of raw text; where nothing is known to cut it by, a tokenizer is trained on it first."""
+    place = out.with_name(f"{out.name}-corpus")
+    if tokenizer is None:
+        learnt = out.with_name(f"{out.name}-tokenizer")
+        tokenizer = run_stage("tokenizer", {}, {"corpus": corpus}, learnt, (), log)
+    if isinstance(tokenizer, Bundle) or is_bundle(Path(tokenizer)):
+        return run_stage("tokenize", {"tokenizer": tokenizer}, {"corpus": corpus}, place, (), log)
+    return run_stage("tokenize", {}, {"corpus": corpus, "tokenizer": tokenizer}, place, (), log)
 
 
 def _inputs_of_report(folder: Path) -> dict[str, Bundle]:

@@ -19,7 +19,8 @@ ROLES: Mapping[str, tuple[str, ...]] = {
     "tokenize": (),
     "augment": ("data",),
     "finetune": ("data",),
-    "distil": ("teacher", "data"),
+    "pretrain": ("corpus",),
+    "distil": ("teacher",),
     "export": ("model",),
     "quantize": ("model", "data"),
     "evaluate": ("data",),
@@ -28,7 +29,11 @@ ROLES: Mapping[str, tuple[str, ...]] = {
     "report": ("data", "evaluation"),
 }
 """The inputs that a stage cannot do without."""
-OPTIONAL: Mapping[str, tuple[str, ...]] = {"augment": ("teacher",)}
+OPTIONAL: Mapping[str, tuple[str, ...]] = {
+    "augment": ("teacher",),
+    "pretrain": ("tokenizer",),
+    "distil": ("data", "corpus"),
+}
 """The inputs that a stage can do without."""
 _MORE: Mapping[str, str] = {
     "distil": r"teacher_\d+",

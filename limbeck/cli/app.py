@@ -27,6 +27,7 @@ from limbeck.cli.inspect import inspect
 from limbeck.cli.package import package
 from limbeck.cli.predict import predict
 from limbeck.cli.prepare import prepare
+from limbeck.cli.pretrain import pretrain
 from limbeck.cli.probe import probe
 from limbeck.cli.quantize import quantize
 from limbeck.cli.report import report
@@ -37,7 +38,7 @@ from limbeck.cli.tokenizer import tokenizer
 
 _VERBS = (
     *(compress, compare, probe, run, demo, predict, inspect, shelf),
-    *(tokenizer, tokenize),
+    *(tokenizer, tokenize, pretrain),
     *(prepare, augment, import_checkpoint, finetune, distil, export, quantize, evaluate, benchmark, package, report),
 )
 

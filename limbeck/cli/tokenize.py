@@ -5,20 +5,15 @@ from typing import Annotated
 
 import typer
 
-from limbeck.cli.options import Column, Format, Out, Settings
+from limbeck.cli.options import Column, Corpus, Format, Out, Settings, Tokenizer
 from limbeck.cli.stage import run_stage
-
-_CORPUS = "A file or folder of text, JSON lines or Parquet, or hf:org/name[@revision][:split]."
 
 
 def tokenize(
-    corpus: Annotated[str, typer.Argument(metavar="CORPUS", help=_CORPUS)],
+    corpus: Corpus,
     *,
     out: Out,
-    tokenizer: Annotated[
-        str | None,
-        typer.Option("--tokenizer", metavar="REF", help="Made by `tokenizer`; or a model, as for --teacher."),
-    ] = None,
+    tokenizer: Tokenizer = None,
     form: Format = None,
     column: Column = None,
     workers: Annotated[

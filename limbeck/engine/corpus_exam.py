@@ -27,9 +27,8 @@ class CorpusExam:
         teacher: Where the teacher's outputs come from; None if no objective reads any.
     """
 
-    primary = "loss"
-
     def __init__(self, mixture: Mixture, rows: CorpusRows, teacher: Teacher | None) -> None:
+        self.primary = "loss"
         self._mixture, self._rows, self._teacher = mixture, rows, teacher
         self._parts = math.ceil(rows.token_count(range(len(rows))) / _PART_TOKENS)
 
