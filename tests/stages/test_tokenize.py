@@ -211,10 +211,13 @@ def test_a_tokenizer_that_knows_little_is_warned_of(tokenizer, tmp_path):
 
 def test_errors_leave_no_bundle_and_no_litter(tokenizer, tmp_path):
     (tmp_path / "a.txt").write_text("\u200b\n")
-    for corpus, told in ((tmp_path / "a.txt", "no token to train on"), (tmp_path / "none", "no such file or folder")):
+    for corpus, told in (
+        (tmp_path / "a.txt", "its 1 documents give no token"),
+        (tmp_path / "none", "no such file or folder"),
+    ):
         with pytest.raises(DataError, match=told):
             make(corpus, tokenizer, tmp_path / "store")
-    assert not (tmp_path / "store").exists()
+    assert [path.name for path in tmp_path.iterdir()] == ["a.txt"]
     (tmp_path / "bare").mkdir()
     with pytest.raises(BundleError, match=r"no tokenizer.json; make one of a vocabulary"):
         make(tmp_path / "a.txt", str(tmp_path / "bare"), tmp_path / "store")
