@@ -5,6 +5,7 @@ Source: `torch.load(weights_only=True)`, PyTorch 2.6's default, whose unpickler 
 
 import pickle
 import re
+import warnings
 import zipfile
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -12,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-import warnings
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
