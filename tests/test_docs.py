@@ -1,5 +1,6 @@
 """Documents that are made from the code, or quote it, agree with it."""
 
+import re
 import runpy
 
 import yaml
@@ -16,6 +17,15 @@ def test_readme_quotes_the_shipped_recipe():
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     quoted = readme.partition("```yaml\nlimbeck: 1")[2].partition("```")[0]
     assert yaml.safe_load("limbeck: 1" + quoted) == yaml.safe_load((ROOT / "recipes" / "compress.yaml").read_text())
+
+
+def test_tests_that_hold_promises_are_there():
+    guide = (ROOT / "docs" / "guide" / "reliability.md").read_text(encoding="utf-8")
+    named = re.findall(r"`(tests/[\w/.]+)(?:::(\w+))?`", guide)
+    assert len(named) > 50
+    for path, name in named:
+        assert (ROOT / path).exists(), path
+        assert not name or f"\ndef {name}(" in (ROOT / path).read_text(encoding="utf-8"), f"{path}::{name}"
 
 
 def test_readme_tells_the_default_method():

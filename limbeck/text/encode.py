@@ -234,8 +234,7 @@ class _Pieces:
 def _numbers(words: Sequence[str] | WordList, known: defaultdict[str, int]) -> np.ndarray:
     """Each word's number among all that are known; a word that is not gets the next one."""
     if isinstance(words, WordList):
-        spelt: np.ndarray = _numbers(words.spelt, known)[words.numbers]
-        return spelt
+        return np.take(_numbers(words.spelt, known), words.numbers)
     return np.fromiter(map(known.__getitem__, words), np.int64, len(words))
 
 

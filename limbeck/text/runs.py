@@ -39,4 +39,8 @@ def spans(offsets: np.ndarray, rows: np.ndarray) -> np.ndarray:
     >>> spans(np.array([0, 2, 5, 6]), np.array([2, 0])).tolist()
     [5, 0, 1]
     """
-    return places(offsets[rows], sizes(offsets, rows))
+    starts: np.ndarray = offsets[rows]
+    counts = sizes(offsets, rows)
+    if (counts == 1).all():  # as of text that is read character by character; five times faster
+        return starts
+    return places(starts, counts)
