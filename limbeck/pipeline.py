@@ -121,10 +121,39 @@ def _publish(bundles: Iterable[Bundle], out: Path) -> None:
 
 
 def run_file(
-    reference: str | Path, out: Path, settings: Sequence[str], log: Journal, *, strict: bool = False
+    reference: str | Path,
+    out: Path,
+    settings: Sequence[str],
+    log: Journal,
+    *,
+    data: str | Path | None = None,
+    corpus: str | None = None,
+    teacher: str | None = None,
+    student: str | None = None,
+    strict: bool = False,
 ) -> Result:
-    """Run a recipe, given by its file or its name, with `step.field=value` settings; `strict` as `compress` has it."""
+    """Run a recipe on other data, with another teacher or student, if they are given.
+
+    Args:
+        reference: Its file, or the name of a shipped one.
+        out: The run's directory.
+        settings: `step.field=value` texts.
+        log: Where progress goes.
+        data: A file of rows.
+        corpus: Raw text.
+        teacher: A model for the one that it begins from.
+        student: A shape, or a model, for its student's.
+        strict: As `compress` has it.
+    """
     recipe = resolve(read_recipe(find_recipe(reference)))
+    if data is not None:
+        recipe = adapt.to_rows(recipe, adapt.rows_of(data, dev=None, test=None))
+    if corpus is not None:
+        recipe = adapt.to_corpus(recipe, corpus)
+    if teacher is not None:
+        recipe = adapt.to_teacher(recipe, teacher)
+    if student is not None:
+        recipe = adapt.to_student(recipe, student)
     return run((adapt.to_strict(recipe) if strict else recipe).override(settings), out, log)
 
 

@@ -51,4 +51,5 @@ def test_tokenizer_of_two_files_becomes_one(tmp_path):
     save_tokenizer(source, out)
     texts = ["a good film, not very bad", "anna visited oslo"]
     again = Encoder.read(out / "tokenizer.json", 64).texts(texts)
-    assert [x.ids for x in again] == [x.ids for x in Encoder(byte_level_tokenizer(), 64).texts(texts)]
+    known = Encoder(byte_level_tokenizer(), 64).texts(texts)
+    assert [x.ids.tolist() for x in again] == [x.ids.tolist() for x in known]
