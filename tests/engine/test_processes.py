@@ -19,6 +19,7 @@ from limbeck.core.journal import Journal
 from limbeck.engine import processes
 from limbeck.pipeline import run_file
 from tests import models
+from tests.stages.test_pretrain import write_corpus
 
 TRAINING = {"epochs": 1, "batch_size": 16, "learning_rate": 1e-3, "dropout": False}
 
@@ -127,3 +128,34 @@ def test_what_accelerate_is_asked_for_in_vain_is_refused(monkeypatch, environmen
         monkeypatch.setenv(name, value)
     with pytest.raises(LimbeckError, match=told):
         processes.wait()
+
+
+@pytest.mark.slow
+def test_two_processes_learn_from_raw_text_as_one_does(tmp_path):
+    """Hidden words, pairs of texts, replaced words, and a general student."""
+    backbone = models.backbone(tmp_path / "bert")
+    training = {"max_length": 32, "steps": 4, "evaluate_every": 2, "batch_size": 8, "dropout": False}
+    distil = {key: value for key, value in training.items() if key != "max_length"}
+    shape = {"positions": 64, "model": "layers=2,hidden=24,heads=2,intermediate=48"}
+    text = {"corpus": str(write_corpus(tmp_path / "raw.txt", 60)), "dev_tokens": 300}
+    pretrain = {"stage": "pretrain", "from": {"corpus": "corpus"}, **training}
+    steps = [
+        {"stage": "tokenize", "out": "corpus", "tokenizer": str(backbone), **text},
+        {**pretrain, **shape, "out": "bert", "pretexts": ["masked_lm", "next_sentence"]},
+        {**pretrain, **shape, "name": "electra", "out": "electra", "family": "electra", "pretexts": ["replaced_token"]},
+        {**pretrain, "name": "head", "out": "teacher", "model": str(backbone), "trained": "head"},
+        {"stage": "distil", "out": "student", "from": {"corpus": "corpus", "teacher": "teacher"}, "max_length": 32}
+        | {"pretext": "masked_lm", "objectives": ["soft_targets", "labels", "attention_relations"], **distil},
+    ]
+    recipe = tmp_path / "recipe.yaml"
+    recipe.write_text(yaml.safe_dump({"limbeck": 1, "steps": steps}))
+    run_file(recipe, tmp_path / "one", (), Journal(quiet=True))
+    done = in_two(recipe, tmp_path / "two", {})
+    assert done.returncode == 0, done.stderr[-3000:]
+    for name in ("bert", "electra", "teacher", "student"):
+        one, two = (open_bundle(tmp_path / run / name) for run in ("one", "two"))
+        for epoch, again in zip(one.facts["history"], two.facts["history"], strict=True):
+            assert again["terms"] == pytest.approx(epoch["terms"], rel=1e-4, abs=1e-6)
+        weights, others = (load_file(b.file("model.safetensors")) for b in (one, two))
+        for key, value in weights.items():
+            torch.testing.assert_close(others[key], value, rtol=1e-3, atol=1e-4)
