@@ -68,7 +68,9 @@ def seconds_text(seconds: float) -> str:
 
 
 def score_text(m: Measurement) -> str:
-    """A metric with its interval: fractions in percent, others with three decimals."""
+    """A metric with its interval: fractions in percent, losses with four figures, others with three decimals."""
+    if m.unit == "loss":
+        return f"{m.value:.4g}"
     return m.text(1 if m.unit == "fraction" else 3)
 
 
@@ -101,6 +103,15 @@ def rows(measurements: Sequence[Measurement], roles: Sequence[str], *scores: str
         for role in roles
     ]
     return [("model", *(c.head for c in columns)), *body]
+
+
+def across(table: Rows) -> Rows:
+    """The table with a column for each model, which fits a phone.
+
+    >>> across([("model", "size"), ("a", "1"), ("b", "2")])
+    [('model', 'a', 'b'), ('size', '1', '2')]
+    """
+    return list(zip(*table, strict=True))
 
 
 def render_text(table: Rows) -> str:

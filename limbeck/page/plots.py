@@ -209,24 +209,27 @@ def dev_curves(
 
 
 def step_curves(
-    title: str, label: str, lines: Mapping[str, Sequence[tuple[float, float]]], phases: Sequence[tuple[float, str]]
+    title: str,
+    labels: tuple[str, str],
+    lines: Mapping[str, Sequence[tuple[float, float]]],
+    phases: Sequence[tuple[float, str]],
 ) -> Figure:
     """What was measured in the course of a training.
 
     Args:
         title: What is shown.
-        label: What the values are; where it ends in a percent sign they are fractions.
-        lines: Name → (steps made by then, value).
-        phases: Where each phase of the training begins, in steps, and its name.
+        labels: What is counted, as steps; and what the values are, fractions where it ends in a percent sign.
+        lines: Name → (count by then, value).
+        phases: The count where each phase of the training begins, and its name.
     """
-    factor = 100 if label.endswith("%") else 1
+    factor = 100 if labels[1].endswith("%") else 1
     places = {name: np.array(line, dtype=float).reshape(-1, 2)[_thinned(len(line))] for name, line in lines.items()}
 
     def paint(axes: "Axes") -> None:
         for i, line in enumerate(places.values()):
             mark = {"markersize": 4} if len(line) < _MARKED_POINTS else {"marker": ""}
             axes.plot(line[:, 0], factor * line[:, 1], **{**series(i), **mark})
-        axes.set(xlabel="steps", ylabel=label)
+        axes.set(xlabel=labels[0], ylabel=labels[1])
         if factor == 1:
             _scale(axes, np.concatenate([line[:, 1] for line in places.values()]))
         axes.set_xlim(left=0)
