@@ -341,8 +341,7 @@ def _inputs_of_report(folder: Path) -> dict[str, Bundle]:
         return {folder.resolve().name: open_bundle(folder)}
     if not (folder / "recipe.yaml").is_file():
         raise RecipeError(
-            f"{folder}: neither a run (no recipe.yaml) nor a Bundle is here; give the --out of `compress` or `run`, or of "
-            "`pretrain`"
+            f"{folder}: no run is here (no recipe.yaml), nor a Bundle; give the --out of `compress`, `run` or `pretrain`"
         )
     recipe = read_recipe(folder / "recipe.yaml")
     for step in recipe.steps:

@@ -14,6 +14,8 @@ from limbeck.page.findings import Findings
 from limbeck.page.lineage import SHORT, checks, warned
 from limbeck.text.statistics import entity_types
 
+CARD = "README.md"
+"""By the name that the Hugging Face Hub gives it."""
 _SHOWN_LABELS = 20
 _PIPELINES = {"token_classification": "token-classification"}
 """What the Hub calls the pipeline of a task; all others classify texts, regressions too."""
@@ -31,26 +33,18 @@ def render_card(findings: Findings, model: Bundle, role: str) -> str:
         model: The Bundle that is shipped.
         role: The role under which it was evaluated.
     """
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("limbeck", "page"),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        finalize=escape_markdown,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
     facts = findings.facts
     data = facts.get("data") or {}
     labels = entity_types(model.labels) if findings.tags else model.labels
     name = title(findings, model)
-    text = environment.get_template("card.md.jinja").render(
+    text = card_template("card.md.jinja").render(
         title=name,
         headline=" ".join(findings.headline(role)),
         task=str(facts["task"]["kind"]).replace("_", " "),
         labels=labels[:_SHOWN_LABELS],
         more_labels=max(0, len(labels) - _SHOWN_LABELS),
         max_length=model.facts.get("max_length", ""),
-        shape=shape(model),
+        shape=shape(model.facts),
         table=rows(findings.measurements, findings.roles, findings.primary),
         examples=f"{facts['n']:,}",
         split=facts["split"],
@@ -67,6 +61,19 @@ def render_card(findings: Findings, model: Bundle, role: str) -> str:
     )
     front = yaml.safe_dump(metadata(findings, role, name), sort_keys=False, allow_unicode=True, width=1000)
     return f"---\n{front}---\n\n{text}"
+
+
+def card_template(name: str) -> jinja2.Template:
+    """A template of Markdown; whatever is put into it is escaped, and a name that is missing is an error."""
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("limbeck", "page"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        finalize=escape_markdown,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    return environment.get_template(name)
 
 
 def metadata(findings: Findings, role: str, name: str) -> dict[str, Any]:
@@ -102,16 +109,16 @@ def _reported(findings: Findings) -> tuple[str, ...]:
 def title(findings: Findings, model: Bundle) -> str:
     """What the card calls the model: its data, task and shape."""
     data = (findings.facts.get("data") or {}).get("name") or "A small BERT"
-    return f"{data}: {str(findings.facts['task']['kind']).replace('_', ' ')}, {shape(model)}"
+    return f"{data}: {str(findings.facts['task']['kind']).replace('_', ' ')}, {shape(model.facts)}"
 
 
-def shape(model: Bundle) -> str:
-    """Layers, width, parameters and precision, as far as they are known."""
-    dims: Mapping[str, Any] = model.facts.get("dims") or {}
+def shape(facts: Mapping[str, Any]) -> str:
+    """Layers, width, parameters and precision of a model, as far as its facts tell them."""
+    dims: Mapping[str, Any] = facts.get("dims") or {}
     parts = (
         [f"{dims['layers']} × {dims['hidden']}", f"{parameters_text(dims['parameters'])} parameters"] if dims else []
     )
-    return ", ".join([*parts, *([str(model.facts["precision"])] if "precision" in model.facts else [])])
+    return ", ".join([*parts, *([str(facts["precision"])] if "precision" in facts else [])])
 
 
 def one_line(text: str, characters: int = 80) -> str:

@@ -8,17 +8,12 @@ from typing import Any
 
 from limbeck.core.bundle import Bundle
 from limbeck.core.errors import BundleError
-from limbeck.core.measurement import Measurement, find
-from limbeck.evidence.raw_text import LOSS, SHARES, held_out, is_from_text, measured, text_rows
-from limbeck.evidence.table import MISSING, Rows, metric_name, parameters_text, score_text, seconds_text
+from limbeck.core.measurement import Measurement
+from limbeck.evidence.raw_text import LOSS, SHARES, answers, is_from_text, measured, text_rows
+from limbeck.evidence.table import MISSING, Rows, metric_name, seconds_text
 from limbeck.page import plots
 from limbeck.page.figures import Figure
 
-_ANSWERS = {
-    "accuracy": "guesses {} % of the hidden words",
-    "pair_accuracy": "is right about {} % of the pairs of texts",
-    "replaced_accuracy": "is right about {} % of the tokens, replaced or not",
-}
 _TRAINING, _HELD_OUT = "training", "held out"
 _HEADS = ("phase", "steps", "tokens", "loss", "held out", "time", "tokens/s")
 
@@ -60,16 +55,16 @@ class Learnt:
         found = cls(inputs)
         if not found.trained:
             raise BundleError(
-                "neither an evaluation nor a model trained on raw text is among the inputs "
-                f"({', '.join(inputs) or 'there are none'}); run `limbeck evaluate` and give its Bundle with the data, or "
-                "give what `limbeck pretrain` or a `limbeck distil` over a corpus made"
+                f"report.from: neither an evaluation nor a model trained on raw text (found {', '.join(inputs) or 'nothing'})"
+                "; run `limbeck evaluate` and give its Bundle with the data, or give what `limbeck pretrain`, or "
+                "`limbeck distil` over a corpus, made"
             )
         corpus = inputs.get("corpus")
         read = [b.manifest["parents"].get("corpus", {}).get("digest") for b in found.trained.values()]
         if corpus is not None and corpus.digest not in read:
             raise BundleError(
-                f"report.from.corpus: {corpus.path} is not what {', '.join(found.trained)} learnt from; give that one, or "
-                "leave it out"
+                f"report.from.corpus: {corpus.path} is not what {', '.join(found.trained)} learnt from; give "
+                "that one, or leave it out"
             )
         return found
 
@@ -91,8 +86,8 @@ class Learnt:
     @property
     def corpus(self) -> Mapping[str, Any]:
         """What is known of the text."""
-        facts: Mapping[str, Any] = (self.bundles["corpus"] if "corpus" in self.bundles else self.newest).facts
-        return facts if "corpus" in self.bundles else facts["corpus"]
+        known: Mapping[str, Any] = self.newest.facts["corpus"]
+        return self.bundles["corpus"].facts if "corpus" in self.bundles else known
 
     @cached_property
     def measurements(self) -> list[Measurement]:
@@ -103,36 +98,10 @@ class Learnt:
         """The table of models."""
         return text_rows(self.measurements, self.roles)
 
-    def corpus_told(self) -> dict[str, str]:
-        """What is known of the text, by name, for people."""
-        facts = self.corpus
-        counts = {name: f"{facts[name]:,}" for name in ("documents", "sentences", "tokens", "lines") if name in facts}
-        for name in ("documents", "tokens"):
-            if name in counts and f"dev_{name}" in facts:
-                counts[name] += f"; held out besides: {facts[f'dev_{name}']:,}"
-        if "lines" in counts:
-            counts["lines"] += f"; {facts['broken_lines']:,} broken and left out, {facts['cut_lines']:,} too long and cut"
-        if "mean_sentence_tokens" in facts:
-            counts["a sentence"] = f"{facts['mean_sentence_tokens']} tokens in the mean"
-        if "vocabulary" in facts:
-            unknown = f"; {100 * facts['unknown_fraction']:.2g} % are unknown to it" if "unknown_fraction" in facts else ""
-            counts["vocabulary"] = f"{facts['vocabulary']:,} tokens{unknown}"
-        return counts
-
     def headline(self) -> list[str]:
         """What came of it, in sentences for everybody."""
         role, bundle = list(self.trained.items())[-1]
-        documents = int(bundle.facts["corpus"].get("dev_documents", 0))
-        counted = f"{documents:,} documents" if documents else "documents"
-        parameters = find(self.measurements, role, "parameters")
-        size = f" of {parameters_text(parameters.value)} parameters" if parameters else ""
-        told = self._told(role, bundle)
-        return [f"On {counted} that were held out, the {role}{size} {self._answers(role)}.", *([told] if told else [])]
-
-    def _answers(self, role: str) -> str:
-        scores, loss = held_out(self.trained[role]), find(self.measurements, role, LOSS)
-        found = [told.format(f"{100 * scores[name]:.1f}") for name, told in _ANSWERS.items() if name in scores]
-        return " and ".join(found) or (f"has a loss of {score_text(loss)}" if loss else "was not examined")
+        return [answers(role, bundle.facts), *filter(None, [self._told(role, bundle)])]
 
     def schoolings(self) -> list[Schooling]:
         """How each model was trained."""
@@ -151,18 +120,6 @@ class Learnt:
         if "tokens" in spent and (corpus := bundle.facts["corpus"].get("tokens")):
             where += f" over {_millions(spent['tokens'])} tokens, {spent['tokens'] / corpus:.2g} times the corpus,"
         return f"The {role} was trained{where} in {seconds_text(spent['seconds'])}."
-
-    def scores_told(self) -> list[str]:
-        """What the scores are that these models have."""
-        meanings = {
-            "accuracy": "Accuracy: percent of the hidden words that are guessed.",
-            "top_5": "Top 5: percent of them that are among the five likeliest.",
-            "pair_accuracy": "Pair accuracy: percent of the pairs of texts of which it is known how they belong together.",
-            "replaced_accuracy": "Replaced accuracy: percent of the tokens of which it is known whether they were replaced.",
-            LOSS: "Loss: the weighted sum of what was trained, so that only models with the same objectives compare.",
-        }
-        there = {m.metric for m in self.measurements}
-        return [meaning for name, meaning in meanings.items() if name in there]
 
 
 def _millions(tokens: float) -> str:

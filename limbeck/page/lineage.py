@@ -88,6 +88,22 @@ def origin(bundles: Mapping[str, Bundle], roles: Iterable[str]) -> dict[str, Any
     }
 
 
+def corpus_told(facts: Mapping[str, Any]) -> dict[str, str]:
+    """What is known of a corpus, by name, for people; of a model's facts less than of the corpus' own."""
+    counts = {name: f"{facts[name]:,}" for name in ("documents", "sentences", "tokens", "lines") if name in facts}
+    for name in ("documents", "tokens"):
+        if name in counts and f"dev_{name}" in facts:
+            counts[name] += f"; held out besides: {facts[f'dev_{name}']:,}"
+    if "lines" in counts:
+        counts["lines"] += f"; {facts['broken_lines']:,} broken and left out, {facts['cut_lines']:,} too long and cut"
+    if "mean_sentence_tokens" in facts:
+        counts["a sentence"] = f"{facts['mean_sentence_tokens']} tokens in the mean"
+    if "vocabulary" in facts:
+        unknown = f"; {100 * facts['unknown_fraction']:.2g} % are unknown to it" if "unknown_fraction" in facts else ""
+        counts["vocabulary"] = f"{facts['vocabulary']:,} tokens{unknown}"
+    return counts
+
+
 def corpus_warnings(bundles: Mapping[str, Bundle]) -> list[str]:
     """What cutting the corpus warned of."""
     return [str(line) for line in (bundles["corpus"].facts.get("warnings") if "corpus" in bundles else None) or ()]

@@ -11,13 +11,14 @@ from markupsafe import Markup
 from limbeck.core.bundle import Bundle
 from limbeck.core.measurement import Measurement
 from limbeck.core.predictions import Array
+from limbeck.evidence.raw_text import meanings
 from limbeck.evidence.table import across, metric_name, score_text
 from limbeck.page import plots
 from limbeck.page.classes import Classes, labels_of, scored_classes
 from limbeck.page.figures import Figure, Key
 from limbeck.page.findings import Findings, p_text
 from limbeck.page.learnt import Learnt
-from limbeck.page.lineage import corpus_warnings, origin, warned
+from limbeck.page.lineage import corpus_told, corpus_warnings, origin, warned
 from limbeck.page.losses import losses
 from limbeck.text.port import Example
 from limbeck.text.statistics import confusion
@@ -62,7 +63,7 @@ def render_page(
         tags=findings.tags,
         agreement=_agreement(findings),
         schooling=learnt.schoolings(),
-        corpus=learnt.corpus_told() if learnt.trained else {},
+        corpus=corpus_told(learnt.corpus) if learnt.trained else {},
         corpus_warnings=corpus_warnings(bundles),
         **origin(bundles, findings.roles),
         counts=data.facts.get("counts") or {},
@@ -88,10 +89,10 @@ def render_text_page(learnt: Learnt) -> str:
         headline=learnt.headline(),
         keys=[Key(i, role) for i, role in enumerate(learnt.roles)],
         table=across(learnt.table()),
-        meanings=learnt.scores_told(),
+        meanings=meanings(m.metric for m in learnt.measurements),
         warned=warned({role: bundles[role] for role in learnt.roles}),
         schooling=learnt.schoolings(),
-        corpus=learnt.corpus_told(),
+        corpus=corpus_told(learnt.corpus),
         corpus_warnings=corpus_warnings(bundles),
         **origin(bundles, learnt.roles),
         created=newest.manifest["created"],

@@ -169,6 +169,8 @@ def run(spec: Spec, inputs: Mapping[str, Bundle], out: Path, log: Journal) -> Bu
         DataError: The tokenizers of student and teachers have no item in common.
         RecipeError: The student's shape or an objective does not fit the teacher.
     """
+    from limbeck.page.encoder_card import write_encoder_card
+
     roles = _teacher_roles(inputs)
     known = {role: _outlook(inputs, role) for role in roles}
     origin = outlook_of_bundle(inputs[_ORIGIN]) if _ORIGIN in inputs else None
@@ -198,6 +200,8 @@ def run(spec: Spec, inputs: Mapping[str, Bundle], out: Path, log: Journal) -> Bu
             "warnings": log.warnings,
             **lessons.facts(),
         }
+        if _CORPUS in inputs:
+            write_encoder_card(draft, str(inputs["teacher"].facts.get("name") or "a larger model"))
     return open_bundle(out)
 
 

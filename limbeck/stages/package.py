@@ -12,8 +12,6 @@ from limbeck.core.journal import Journal
 from limbeck.core.measurement import write_measurements
 from limbeck.page.findings import Findings
 
-CARD = "README.md"
-"""The model card, by the name that the Hugging Face Hub gives it."""
 NUMBERS = "measurements.json"
 
 
@@ -36,7 +34,7 @@ def run(spec: Spec, inputs: Mapping[str, Bundle], out: Path, log: Journal) -> Bu
     Raises:
         BundleError: The model is damaged, or the evaluation is of other models.
     """
-    from limbeck.page.card import render_card
+    from limbeck.page.card import CARD, render_card
 
     model, findings = inputs["model"].verify(), Findings.of(inputs)
     role = findings.role_of(model)

@@ -123,6 +123,8 @@ def run(spec: Spec, inputs: Mapping[str, Bundle], out: Path, log: Journal) -> Bu
         DataError: No document of the corpus is long enough.
         RecipeError: The network has no head for a pretext.
     """
+    from limbeck.page.encoder_card import write_encoder_card
+
     corpus = inputs["corpus"]
     foresee(spec, inputs)
     seed_all(spec.seed)
@@ -147,6 +149,7 @@ def run(spec: Spec, inputs: Mapping[str, Bundle], out: Path, log: Journal) -> Bu
             "history": history,
             "warnings": log.warnings,
         }
+        write_encoder_card(draft)
     return open_bundle(out)
 
 
