@@ -340,9 +340,8 @@ def _inputs_of_report(folder: Path) -> dict[str, Bundle]:
     if is_bundle(folder):
         return {folder.resolve().name: open_bundle(folder)}
     if not (folder / "recipe.yaml").is_file():
-        raise RecipeError(
-            f"{folder}: no run is here (no recipe.yaml), nor a Bundle; give the --out of `compress`, `run` or `pretrain`"
-        )
+        known = "the --out of `compress`, `run` or `pretrain`"
+        raise RecipeError(f"{folder}: neither a run (no recipe.yaml) nor a Bundle is here; give {known}")
     recipe = read_recipe(folder / "recipe.yaml")
     for step in recipe.steps:
         if step.stage == "report":

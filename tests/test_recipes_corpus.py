@@ -6,6 +6,7 @@ import transformers
 from limbeck import adapt
 from limbeck.core.errors import RecipeError
 from limbeck.core.journal import Journal
+from limbeck.core.measurement import find
 from limbeck.core.recipe import find_recipe, read_recipe
 from limbeck.pipeline import resolve, run, run_file
 from tests import models
@@ -52,6 +53,18 @@ def adapted(name, folder):
     return toy_phases(recipe)
 
 
+def _check_told(result, roles):
+    """The report lies in the run's directory, and the table has a row for each model."""
+    assert "Corpus</h2>" in (result.out / "report.html").read_text(encoding="utf-8")
+    last = find(result.measurements, roles[-1], "loss", "dev")
+    assert last.value == pytest.approx(list(result.bundles.values())[-2].facts["history"][-1]["dev"]["loss"])
+    heads, _, *rows = result.table().splitlines()
+    assert heads.split()[:3] == ["model", "parameters", "size"]
+    assert "tokens/s" in heads
+    assert [row.split()[0] for row in rows[: len(roles)]] == roles
+    assert rows[-2:] == [f"report: {result.out / 'report.html'}", f"model: {result.out / roles[-1]}"]
+
+
 @pytest.mark.parametrize("name", GENERAL)
 def test_a_general_student_can_be_trained_on_a_task(name, folder, tmp_path):
     recipe = adapt.to_teacher(adapted(name, folder), str(folder / "backbone"))
@@ -61,6 +74,7 @@ def test_a_general_student_can_be_trained_on_a_task(name, folder, tmp_path):
     assert all(record["loss"] > 0 for record in student.facts["history"])
     opened = transformers.AutoModel.from_pretrained(student.path)
     assert opened.config.model_type == OPENED.get(name, "bert")
+    _check_told(result, ["teacher", "student"])
     fields = {"model": str(student.path), "max_length": 32, "epochs": 1}
     import limbeck
 
@@ -75,6 +89,7 @@ def test_pre_training_from_raw_text_makes_a_model(name, folder, tmp_path):
     model = result.bundles["pretrain"]
     assert transformers.AutoModel.from_pretrained(model.path).config.model_type == OPENED.get(name, "bert")
     assert model.facts["dims"]["hidden"] == 24
+    _check_told(result, ["model"])
 
 
 @pytest.mark.slow
@@ -90,6 +105,9 @@ def test_tinybert_from_raw_text_to_a_measured_bundle(folder, tmp_path):
     student, general = result.bundles["distil"], result.bundles["general"]
     assert student.manifest["parents"]["student"]["digest"] == general.digest
     assert result.measurements
+    page = (result.out / "report.html").read_text(encoding="utf-8")
+    assert "Loss: general" in page
+    assert "Training loss: student" in page
 
 
 def test_the_command_s_flags_reach_every_step(folder, tmp_path):

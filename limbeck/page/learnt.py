@@ -52,11 +52,11 @@ class Learnt:
         Raises:
             BundleError: None of them was trained on raw text, or none on the corpus that is given.
         """
-        found = cls(inputs)
+        found, named = cls(inputs), ", ".join(inputs) or "nothing"
         if not found.trained:
             raise BundleError(
-                f"report.from: neither an evaluation nor a model trained on raw text (found {', '.join(inputs) or 'nothing'})"
-                "; run `limbeck evaluate` and give its Bundle with the data, or give what `limbeck pretrain`, or "
+                f"report.from: neither an evaluation nor a model trained on raw text (found {named}); run "
+                "`limbeck evaluate` and give its Bundle with the data, or give what `limbeck pretrain`, or "
                 "`limbeck distil` over a corpus, made"
             )
         corpus = inputs.get("corpus")

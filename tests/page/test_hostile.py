@@ -16,6 +16,7 @@ from limbeck.page.comparison import ComparisonPage
 from limbeck.stages import report
 from tests.page.factory import Run
 from tests.page.markup import PAYLOADS, read_page
+from tests.page.text_factory import TextRun
 
 RUNNING = tuple(re.sub(r"alert\((\d+)\)", r"document.documentElement.dataset.ran=\1", p) for p in PAYLOADS)
 """Payloads that leave a mark on the page if they run."""
@@ -40,7 +41,7 @@ def poisoned(bundle, payloads):
 
 @pytest.fixture(scope="module")
 def pages(tmp_path_factory) -> dict[str, str]:
-    """A report and a comparison in which every text, label, name and file is a payload."""
+    """Reports and a comparison in which every text, label, name and file is a payload."""
     folder = tmp_path_factory.mktemp("hostile")
     run = Run(labels=RUNNING[:4], texts=RUNNING, name=RUNNING[13], warnings=RUNNING, odd={"student": RUNNING},
               n=32, roles=("teacher", "student"), facts={"name": RUNNING[0]})  # fmt: skip
@@ -54,10 +55,17 @@ def pages(tmp_path_factory) -> dict[str, str]:
     comparison = ComparisonPage(
         "comparison", Across({"films": repeats}), {"films": bundles["evaluation"]}, named, named
     )
-    return {"report": made.file("report.html").read_text(encoding="utf-8"), "comparison": comparison.html()}
+    text = TextRun(RUNNING[13], RUNNING, RUNNING, phases=RUNNING[:4], terms=RUNNING[4:8], rounds=2).make(
+        folder / "text"
+    )
+    text = {role: poisoned(bundle, RUNNING[i:]) for i, (role, bundle) in enumerate(text.items()) if role != "corpus"}
+    drawn = report.run(report.Spec(), text, folder / "text-report", Journal(quiet=True))
+    files = {"report": made, "text": drawn}
+    found = {name: bundle.file("report.html").read_text(encoding="utf-8") for name, bundle in files.items()}
+    return {**found, "comparison": comparison.html()}
 
 
-@pytest.mark.parametrize("name", ["report", "comparison"])
+@pytest.mark.parametrize("name", ["report", "text", "comparison"])
 def test_nothing_becomes_markup_and_nothing_is_fetched(pages, name):
     page = read_page(pages[name])
     assert page.faults() == []
@@ -87,7 +95,7 @@ def opened(page: str, folder) -> str:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["report", "comparison"])
+@pytest.mark.parametrize("name", ["report", "text", "comparison"])
 @pytest.mark.parametrize("policy", [True, False], ids=["with its policy", "without its policy"])
 def test_nothing_runs_in_a_browser(pages, name, policy, tmp_path):
     page = pages[name] if policy else re.sub(r"<meta http-equiv[^>]*>", "", pages[name])

@@ -1,12 +1,16 @@
 """Pre-training: every family and pretext, from shapes and from models; what comes of it opens with stock classes."""
 
+import contextlib
+import json
 import math
 import random
+import re
 
 import numpy as np
 import pytest
 import torch
 import transformers
+import yaml
 
 import limbeck
 from limbeck.core.errors import BundleError, DataError, RecipeError
@@ -46,6 +50,24 @@ def corpus(tmp_path_factory):
     )
 
 
+def check_card(bundle):
+    """It names what it is of, and what it says to do with stock classes can be done."""
+    card = bundle.file("README.md").read_text(encoding="utf-8")
+    _, front, body = re.split(r"^---$", card, maxsplit=2, flags=re.MULTILINE)
+    known = bundle.facts["corpus"]
+    family = json.loads(bundle.file("config.json").read_text())["model_type"]
+    assert body.startswith(f"\n\n# raw.txt: {family}, 2 × 24")
+    assert f"- tokens: {known['tokens']:,}; held out besides: {known['dev_tokens']:,}" in body
+    assert "phase 1: 4 steps of 8 texts of up to 32 tokens, rate 0.002" in body
+    fills = yaml.safe_load(front)["pipeline_tag"] == "fill-mask"
+    blocks = re.findall(r"```python\n(.*?)```", body, re.DOTALL)
+    assert len(blocks) == 1 + fills
+    for block in blocks:
+        with contextlib.chdir(bundle.path):
+            exec(block, found := {})
+        assert "logits" not in found or found["logits"].shape == (1, 2)
+
+
 def pretrained(corpus, out, **fields):
     return limbeck.pretrain(corpus=corpus, out=out, log=QUIET, **{**SMALL, **SHORT, **fields})
 
@@ -68,6 +90,9 @@ def test_each_family_learns_what_it_is_asked(corpus, tmp_path, family, pretexts,
     assert scores <= history[-1]["dev"].keys()
     assert all(0 <= history[-1]["dev"][name] <= 1 for name in scores)
     assert all(math.isfinite(record["loss"]) for record in history)
+    assert [record["steps"] for record in history] == [2, 2]
+    assert all(2 * 8 * 8 <= record["tokens"] <= 2 * 8 * 32 for record in history)
+    check_card(bundle)
     stock, told = getattr(transformers, opened).from_pretrained(bundle.path, output_loading_info=True)
     assert not told["missing_keys"]
     assert not told["unexpected_keys"]
