@@ -9,7 +9,7 @@ from limbeck.nn.model import longest_input, tapped
 from limbeck.nn.types import Batch, Reads
 from limbeck.text.encode import Encoder
 from tests import models
-from tests.makers import byte_level_tokenizer
+from tests.makers import byte_level_tokenizer, plain
 
 FAMILIES = ["roberta", "xlm_roberta"]
 
@@ -51,4 +51,4 @@ def test_tokenizer_of_two_files_becomes_one(tmp_path):
     save_tokenizer(source, out)
     texts = ["a good film, not very bad", "anna visited oslo"]
     again = Encoder.read(out / "tokenizer.json", 64).texts(texts)
-    assert [x.ids for x in again] == [x.ids for x in Encoder(byte_level_tokenizer(), 64).texts(texts)]
+    assert [plain(x) for x in again] == [plain(x) for x in Encoder(byte_level_tokenizer(), 64).texts(texts)]
