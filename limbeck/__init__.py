@@ -47,7 +47,7 @@ _HOMES = {
 }
 _STAGES = (
     *("prepare", "augment", "import_checkpoint", "finetune", "distil", "export", "quantize"),
-    *("evaluate", "benchmark", "package", "report"),
+    *("evaluate", "benchmark", "package", "report", "tokenizer", "tokenize", "pretrain"),
 )
 
 __all__ = [  # noqa: F822  (the stages are made when asked for)
@@ -76,11 +76,14 @@ __all__ = [  # noqa: F822  (the stages are made when asked for)
     "open_bundle",
     "package",
     "prepare",
+    "pretrain",
     "probe",
     "quantize",
     "read_recipe",
     "report",
     "run",
+    "tokenize",
+    "tokenizer",
 ]
 
 

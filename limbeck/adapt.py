@@ -9,10 +9,14 @@ from typing import Any
 
 from limbeck.core.errors import RecipeError
 from limbeck.core.recipe import Recipe, Step
-from limbeck.core.shape import read_student
+from limbeck.core.shape import is_shape, read_student
 
 _OF_ROWS = ("train", "dev", "test", "task", "text", "pair", "label", "reader", "encoding")
 """Fields of `prepare` that speak of particular files, and mean nothing for others."""
+_OF_CORPUS = ("tokenizer", "tokenize")
+"""Stages that read a corpus."""
+_MODELS = {"finetune": "model", "import_checkpoint": "config", "pretrain": "model", "tokenize": "tokenizer"}
+"""Stage → its field that names a pre-trained model."""
 
 
 def rows_of(
@@ -39,20 +43,39 @@ def to_rows(recipe: Recipe, rows: Mapping[str, str]) -> Recipe:
     return _set(recipe, lambda s: s.stage == "prepare", rows, without=_OF_ROWS)
 
 
-def to_teacher(recipe: Recipe, model: str) -> Recipe:
-    """Begin from another pre-trained model, wherever the recipe begins from that of its first `finetune`.
-
-    That is in every `finetune` with this model, and in every student that is said to be a part of it.
+def to_corpus(recipe: Recipe, corpus: str) -> Recipe:
+    """Read another corpus, wherever the recipe reads one.
 
     Raises:
-        RecipeError: The recipe has no step `finetune`.
+        RecipeError: It reads none.
     """
-    if not (models := [s.fields.get("model") for s in recipe.steps if s.stage == "finetune"]):
-        raise RecipeError("no step `finetune`, so it cannot take another teacher")
-    changed = _set(
-        recipe, lambda s: s.stage == "finetune" and s.fields.get("model") == models[0], {"model": _absolute(model)}
-    )
-    return _students(changed, lambda shape, own: (shape, _absolute(model) if own == models[0] else own))
+    if not any(step.stage in _OF_CORPUS for step in recipe.steps):
+        raise RecipeError("no step `tokenize`, so it reads no corpus; give --data for rows of a task")
+    return _set(recipe, lambda s: s.stage in _OF_CORPUS and bool(s.fields["corpus"]), {"corpus": _absolute(corpus)})
+
+
+def to_teacher(recipe: Recipe, model: str) -> Recipe:
+    """Begin from another pre-trained model, wherever the recipe begins from the first one that it names.
+
+    That is in every step that fine-tunes it, imports it, goes on from it or cuts a corpus by its tokenizer, and in
+    every student that is said to be a part of it.
+
+    Raises:
+        RecipeError: The recipe begins from none.
+    """
+    begun = [str(s.fields[_MODELS[s.stage]]) for s in recipe.steps if s.stage in _MODELS and s.stage != "tokenize"]
+    if not (models := [name for name in begun if not is_shape(name)]):
+        raise RecipeError("no step `finetune`, `import_checkpoint` or `pretrain` names a model; it takes no teacher")
+    wanted = _absolute(model)
+
+    def changed(step: Step) -> Step:
+        field = _MODELS.get(step.stage)
+        if field is None or step.fields.get(field) != models[0]:
+            return step
+        return step.model_copy(update={"fields": {**step.fields, field: wanted}})
+
+    begins = recipe.model_copy(update={"steps": tuple(map(changed, recipe.steps))})
+    return _students(begins, lambda shape, own: (shape, wanted if own == models[0] else own))
 
 
 def takes_shape(recipe: Recipe) -> bool:
@@ -68,9 +91,9 @@ def to_student(recipe: Recipe, student: str) -> Recipe:
     """
     shape, model = read_student(student)
     wanted = _absolute(model)
-    return _students(
-        recipe, lambda _, own: (shape, wanted or (own if shape else "")), evaluation(recipe).inputs["student"]
-    )
+    measured = any(step.stage == "evaluate" for step in recipe.steps)
+    maker = evaluation(recipe).inputs["student"] if measured else None
+    return _students(recipe, lambda _, own: (shape, wanted or (own if shape else "")), maker)
 
 
 def to_fresh_teacher(recipe: Recipe) -> Recipe:
@@ -147,8 +170,8 @@ def ancestry(recipe: Recipe, place: str) -> frozenset[str]:
 
 def _absolute(model: str) -> str:
     """A model reference that means the same from everywhere."""
-    folder = Path(model).expanduser()
-    return str(folder.resolve()) if model and not model.startswith("hf:") and folder.is_dir() else model
+    place = Path(model).expanduser()
+    return str(place.resolve()) if model and not model.startswith("hf:") and place.exists() else model
 
 
 def _students(recipe: Recipe, change: Callable[[str, str], tuple[str, str]], maker: str | None = None) -> Recipe:

@@ -14,6 +14,7 @@ from limbeck.core.holding import held
 from limbeck.core.journal import Journal
 from limbeck.core.measurement import Measurement, read_measurements
 from limbeck.core.recipe import Recipe, find_recipe, from_plain, read_recipe
+from limbeck.core.shape import is_shape
 from limbeck.engine import processes
 from limbeck.execution import foresee, foresee_step, resolve, run_step, spec_of, walk
 
@@ -120,10 +121,39 @@ def _publish(bundles: Iterable[Bundle], out: Path) -> None:
 
 
 def run_file(
-    reference: str | Path, out: Path, settings: Sequence[str], log: Journal, *, strict: bool = False
+    reference: str | Path,
+    out: Path,
+    settings: Sequence[str],
+    log: Journal,
+    *,
+    data: str | Path | None = None,
+    corpus: str | None = None,
+    teacher: str | None = None,
+    student: str | None = None,
+    strict: bool = False,
 ) -> Result:
-    """Run a recipe, given by its file or its name, with `step.field=value` settings; `strict` as `compress` has it."""
+    """Run a recipe on other data, with another teacher or student, if they are given.
+
+    Args:
+        reference: Its file, or the name of a shipped one.
+        out: The run's directory.
+        settings: `step.field=value` texts.
+        log: Where progress goes.
+        data: A file of rows.
+        corpus: Raw text.
+        teacher: A model for the one that it begins from.
+        student: A shape, or a model, for its student's.
+        strict: As `compress` has it.
+    """
     recipe = resolve(read_recipe(find_recipe(reference)))
+    if data is not None:
+        recipe = adapt.to_rows(recipe, adapt.rows_of(data, dev=None, test=None))
+    if corpus is not None:
+        recipe = adapt.to_corpus(recipe, corpus)
+    if teacher is not None:
+        recipe = adapt.to_teacher(recipe, teacher)
+    if student is not None:
+        recipe = adapt.to_student(recipe, student)
     return run((adapt.to_strict(recipe) if strict else recipe).override(settings), out, log)
 
 
@@ -220,8 +250,9 @@ def run_stage(
 
     Args:
         stage: Its name.
-        inputs: Role → Bundle or path. `data` may be a file of rows, which is prepared beside `out` first; `run`
-            stands for all that the run in that directory gives to its report.
+        inputs: Role → Bundle or path. `data` may be a file of rows, which is prepared beside `out` first; `corpus` raw
+            text, which is cut into tokens there; `run` stands for all that the run in that directory gives to its
+            report.
         fields: Its fields.
         out: Where its Bundle goes.
         settings: `field=value` texts, read as YAML.
@@ -232,7 +263,7 @@ def run_stage(
     step = resolve(from_plain(plain, stage)).override(texts).steps[0]
     spec = spec_of(step, seed=0)
     opened: dict[str, Bundle] = {}
-    rows = ""
+    rows, text = "", ""
     for role, value in inputs.items():
         if role == "run":
             opened |= _inputs_of_report(Path(str(value)))
@@ -240,11 +271,18 @@ def run_stage(
             opened[role] = value
         elif role == "data" and not is_bundle(Path(value)):
             rows = str(value)
+        elif role == "corpus" and not is_bundle(Path(value)):
+            text = str(value)
+        elif role == "tokenizer" and stage != "tokenize":
+            continue  # of raw text, which is cut by it first
         else:
             opened[role] = open_bundle(value)
     if rows:
         foresee_step(stage, spec, {**opened, "data": None})
         opened["data"] = _prepare_beside(out, stage, rows, log)
+    if text:
+        foresee_step(stage, spec, {**opened, "corpus": None})
+        opened["corpus"] = _tokenize_beside(out, text, _tokenizer_for(spec, inputs), log)
     with held(out) if processes.is_first() else contextlib.nullcontext():
         bundle, _ = run_step(stage, spec, opened, lambda _: out, log, stage)
     return bundle
@@ -259,6 +297,25 @@ def _prepare_beside(out: Path, stage: str, rows: str, log: Journal) -> Bundle:
     data = run_stage("prepare", {}, fields, place, (), Journal(quiet=True))
     log.say(f"{rows}: measured on all {data.facts['counts']['test']} rows")
     return data
+
+
+def _tokenizer_for(spec: Any, inputs: Mapping[str, str | Path | Bundle]) -> str | Bundle | None:
+    """What a corpus is to be cut by: what is said, or what the model has that will read it; None if it has none yet."""
+    if "tokenizer" in inputs or "teacher" in inputs:
+        said = inputs["tokenizer" if "tokenizer" in inputs else "teacher"]
+        return said if isinstance(said, Bundle) else str(said)
+    return None if is_shape(spec.model) else str(spec.model)
+
+
+def _tokenize_beside(out: Path, corpus: str, tokenizer: str | Bundle | None, log: Journal) -> Bundle:
+    """A token store of raw text; where nothing is known to cut it by, a tokenizer is trained on it first."""
+    place = out.with_name(f"{out.name}-corpus")
+    if tokenizer is None:
+        learnt = out.with_name(f"{out.name}-tokenizer")
+        tokenizer = run_stage("tokenizer", {}, {"corpus": corpus}, learnt, (), log)
+    if isinstance(tokenizer, Bundle) or is_bundle(Path(tokenizer)):
+        return run_stage("tokenize", {"tokenizer": tokenizer}, {"corpus": corpus}, place, (), log)
+    return run_stage("tokenize", {}, {"corpus": corpus, "tokenizer": tokenizer}, place, (), log)
 
 
 def _inputs_of_report(folder: Path) -> dict[str, Bundle]:

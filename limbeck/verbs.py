@@ -15,9 +15,12 @@ from limbeck.core.spec import Spec, describe
 ROLES: Mapping[str, tuple[str, ...]] = {
     "prepare": (),
     "import_checkpoint": (),
+    "tokenizer": (),
+    "tokenize": (),
     "augment": ("data",),
     "finetune": ("data",),
-    "distil": ("teacher", "data"),
+    "pretrain": ("corpus",),
+    "distil": ("teacher",),
     "export": ("model",),
     "quantize": ("model", "data"),
     "evaluate": ("data",),
@@ -26,7 +29,11 @@ ROLES: Mapping[str, tuple[str, ...]] = {
     "report": ("data", "evaluation"),
 }
 """The inputs that a stage cannot do without."""
-OPTIONAL: Mapping[str, tuple[str, ...]] = {"augment": ("teacher",)}
+OPTIONAL: Mapping[str, tuple[str, ...]] = {
+    "augment": ("teacher",),
+    "pretrain": ("tokenizer",),
+    "distil": ("data", "corpus"),
+}
 """The inputs that a stage can do without."""
 _MORE: Mapping[str, str] = {
     "distil": r"teacher_\d+",
@@ -63,7 +70,7 @@ def _is_input(stage: str, keyword: str, value: Any) -> bool:
     if keyword in (*ROLES[stage], *OPTIONAL.get(stage, ())):
         return True
     if keyword in execution.load_stage(stage).Spec.model_fields:
-        return False
+        return isinstance(value, Bundle)
     named = re.fullmatch(_MORE.get(stage, ""), keyword) is not None
     return isinstance(value, Bundle | Path) or (named and isinstance(value, str))
 

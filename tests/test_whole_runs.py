@@ -1,4 +1,4 @@
-"""Whole runs: the same seed gives the same, an old checkpoint serves, what is odd stands in the report."""
+"""Whole runs by the command: the same seed gives the same, an old checkpoint serves, odd things stand in the report."""
 
 import hashlib
 import json

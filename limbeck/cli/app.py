@@ -27,14 +27,18 @@ from limbeck.cli.inspect import inspect
 from limbeck.cli.package import package
 from limbeck.cli.predict import predict
 from limbeck.cli.prepare import prepare
+from limbeck.cli.pretrain import pretrain
 from limbeck.cli.probe import probe
 from limbeck.cli.quantize import quantize
 from limbeck.cli.report import report
 from limbeck.cli.run import run
 from limbeck.cli.shelf import shelf
+from limbeck.cli.tokenize import tokenize
+from limbeck.cli.tokenizer import tokenizer
 
 _VERBS = (
     *(compress, compare, probe, run, demo, predict, inspect, shelf),
+    *(tokenizer, tokenize, pretrain),
     *(prepare, augment, import_checkpoint, finetune, distil, export, quantize, evaluate, benchmark, package, report),
 )
 

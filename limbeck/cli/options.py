@@ -61,4 +61,21 @@ Task = Annotated[str | None, typer.Option("--task", metavar="NAME", help="A task
 Text = Annotated[str | None, typer.Option("--text", metavar="COLUMN", help="The column of the text or words.")]
 Pair = Annotated[str | None, typer.Option("--pair", metavar="COLUMN", help="The column of the second text.")]
 Label = Annotated[str | None, typer.Option("--label", metavar="COLUMN", help="The column of the label or tags.")]
+Corpus = Annotated[
+    str,
+    typer.Argument(
+        metavar="CORPUS",
+        help="A file or folder of text, JSON lines or Parquet, hf:org/name[@revision][:split].",
+    ),
+]
+CorpusFlag = Annotated[
+    str | None, typer.Option("--corpus", metavar="CORPUS", help="Raw text, or what `tokenize` made of it.")
+]
+Tokenizer = Annotated[
+    str | None, typer.Option("--tokenizer", metavar="REF", help="Made by `tokenizer`; or a model, as for --teacher.")
+]
+Format = Annotated[
+    str | None, typer.Option("--format", metavar="NAME", help="How a corpus is written (`limbeck shelf corpora`).")
+]
+Column = Annotated[str | None, typer.Option("--column", metavar="NAME", help="The column or key of the text.")]
 Encoding = Annotated[str | None, typer.Option("--encoding", metavar="NAME", help="The files' encoding.")]

@@ -5,12 +5,17 @@ from typing import Annotated
 
 import typer
 
-from limbeck.cli.options import Out, StepSettings, Strict
+from limbeck.cli.options import CorpusFlag, Out, StepSettings, Strict, Student, Teacher
 from limbeck.cli.stage import given
 
 
 def run(
     recipe: Annotated[str, typer.Argument(metavar="RECIPE", help="A shipped recipe's name, or a YAML file.")],
+    *,
+    data: Annotated[str | None, typer.Option("--data", metavar="DATA", help="Rows, in place of the recipe's.")] = None,
+    corpus: CorpusFlag = None,
+    teacher: Teacher = None,
+    student: Student = None,
     out: Out,
     settings: StepSettings = None,
     strict: Strict = None,
@@ -22,5 +27,6 @@ def run(
     from limbeck import pipeline
     from limbeck.core.journal import Journal
 
-    result = pipeline.run_file(recipe, out, settings or [], Journal(), **given({"strict": strict}))
+    flags = {"data": data, "corpus": corpus, "teacher": teacher, "student": student, "strict": strict}
+    result = pipeline.run_file(recipe, out, settings or [], Journal(), **given(flags))
     sys.stdout.write(result.table() + "\n")

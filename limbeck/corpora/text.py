@@ -37,7 +37,7 @@ class Text:
         for blank, document in groupby(lines, _is_blank):
             if not blank:
                 first = next(document)
-                together = chain([first], document)
+                together = chain([first], document)  # noqa: B031  (what is left of the same)
                 paragraphs = (p for line in together for p in tally.paragraphs(line.text, f"{path}:{line.number}"))
                 for part in bounded(paragraphs):  # here already, as one document may be all of the file
                     yield Document(part, f"{path}:{first.number}")

@@ -27,9 +27,8 @@ class CorpusExam:
         teacher: Where the teacher's outputs come from; None if no objective reads any.
     """
 
-    primary = "loss"
-
     def __init__(self, mixture: Mixture, rows: CorpusRows, teacher: Teacher | None) -> None:
+        self.primary = "loss"
         self._mixture, self._rows, self._teacher = mixture, rows, teacher
         self._parts = math.ceil(rows.token_count(range(len(rows))) / _PART_TOKENS)
 
@@ -66,7 +65,7 @@ def _answers(outputs: Outputs, batch: Batch) -> dict[str, tuple[int, int]]:
     if outputs.relation is not None and batch.relations is not None:
         hits = outputs.relation.argmax(1) == batch.relations
         found["pair_accuracy"] = (int(hits.sum()), len(hits))
-    if outputs.logits is not None and batch.chances is not None:
+    if outputs.logits is not None:
         hits = (outputs.logits > 0) == (batch.targets > 0)
         found["replaced_accuracy"] = (int(hits.sum()), hits.numel())
     return found

@@ -35,6 +35,7 @@ class CorpusLessons:
         answers: Whether an objective reads what they answer.
         seed: The stage's.
         log: Where progress goes.
+        ground: What the student begins with.
     """
 
     corpus: Bundle

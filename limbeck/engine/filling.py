@@ -37,4 +37,4 @@ class Filling(nn.Module):
         share = batch.shares["tokens"]
         items = torch.arange(len(ids), device=ids.device)
         shares = {**batch.shares, "items": share, "labelled": share}
-        return replace(batch, input_ids=ids, items=items, targets=other, shares=shares), terms["loss"]
+        return replace(batch, input_ids=ids, items=items, targets=other, shares=shares, chances=None), terms["loss"]

@@ -87,6 +87,7 @@ class TaskLessons:
         label_loss: The loss of answers against labels.
         log: Where progress goes.
         known: What the student's Bundle is to say of the task.
+        ground: What the student begins with.
     """
 
     task: Task

@@ -3,6 +3,7 @@
 Results come in the order of the items, and never more than a few items wait in memory.
 """
 
+import functools
 import multiprocessing
 import os
 import signal
@@ -96,17 +97,26 @@ def _by_ray(function: Callable[[Item], Result], items: Iterable[Item], workers: 
         ) from None
     if not ray.is_initialized():
         ray.init(log_to_driver=False)
-    ray.data.DataContext.get_current().execution_options.preserve_order = True
+    context = ray.data.DataContext.get_current()
+    context.execution_options.preserve_order = True
+    context.enable_progress_bars = False
     count = workers or int(ray.cluster_resources().get("CPU", 1))
     shared = ray.put(function)
     source = iter(items)
     while wave := list(islice(source, _WAVE * count)):
         rows = ray.data.from_items([{"item": item} for item in wave], override_num_blocks=min(len(wave), 8 * count))
-        found = rows.map(_row, fn_args=(shared,), concurrency=count)
+        found = rows.map(_row, fn_args=(shared,), compute=ray.data.TaskPoolStrategy(size=count))
         yield from (row["result"] for row in found.iter_rows())
 
 
 def _row(row: dict[str, Any], shared: Any) -> dict[str, Any]:
+    return {"result": _opened(shared)(row["item"])}
+
+
+@functools.lru_cache(maxsize=1)
+def _opened(shared: Any) -> Callable[[Any], Any]:
+    """The function, made ready once in each process."""
     import ray
 
-    return {"result": ray.get(shared)(row["item"])}
+    found: Callable[[Any], Any] = ray.get(shared)
+    return found

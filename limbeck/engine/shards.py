@@ -6,12 +6,13 @@ They lie in a directory beside the result, as checkpoints of a training do, unti
 import os
 import shutil
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from limbeck.core.errors import BundleError
 from limbeck.core.files import new_directory, read_json, remove, sha256_file, write_json
+from limbeck.core.hashing import digest
 from limbeck.core.journal import Journal
 from limbeck.text.token_documents import KINDS, TokenisedDocuments, write_shard
 from limbeck.text.token_store import shard_name
@@ -41,7 +42,7 @@ class Place:
     sentences: int = 0
     border: int = 1 << 64
     ended: bool = False
-    told: Mapping[str, Any] | None = None
+    told: Mapping[str, Any] = field(default_factory=dict)
 
 
 class Shards:
@@ -77,7 +78,7 @@ class Shards:
             self._log.mended(f"{path}: {fault}; it is made again")
             remove(path)
             return None
-        place = Place(**{f.name: read_json(path / _MANIFEST)["place"][f.name] for f in fields(Place)})
+        place = Place(**read_json(path / _MANIFEST)["place"])
         return place, TokenisedDocuments.load(path / _HELD_OUT)
 
     def save(self, place: Place, parts: list[TokenisedDocuments], held_out: TokenisedDocuments) -> None:
@@ -96,9 +97,8 @@ class Shards:
             counts = write_shard(folder, shard_name(number), parts, self._vocabulary)
             held_out.save(folder / _HELD_OUT)
             hashes = {file.name: sha256_file(file) for file in sorted(folder.iterdir())}
-            write_json(
-                folder / _MANIFEST, {"format": _FORMAT, "place": asdict(place), "counts": counts, "sha256": hashes}
-            )
+            manifest = {"format": _FORMAT, "place": asdict(place), "counts": counts, "files": hashes}
+            write_json(folder / _MANIFEST, manifest | {"sha256": digest(manifest)})
 
     def counts(self, number: int) -> dict[str, int]:
         """Tokens, sentences and documents of a shard."""
@@ -123,11 +123,10 @@ def working_directory(out: Path) -> Path:
 def _fault(path: Path) -> str:
     try:
         manifest = read_json(path / _MANIFEST)
-        if manifest["format"] != _FORMAT:
-            return f"is of format {manifest['format']!r}, not {_FORMAT}"
-        if not manifest["place"].keys() >= {f.name for f in fields(Place)}:
-            return f"{_MANIFEST} is damaged"
-        for name, wanted in manifest["sha256"].items():
+        stated = manifest.pop("sha256")
+        if stated != digest(manifest) or manifest["format"] != _FORMAT:
+            return f"{_MANIFEST} is damaged, or of another format than {_FORMAT}"
+        for name, wanted in manifest["files"].items():
             if not (path / name).is_file() or sha256_file(path / name) != wanted:
                 return f"{name} is damaged (missing, or its sha256 differs)"
     except (BundleError, OSError, KeyError, TypeError, AttributeError) as error:

@@ -31,6 +31,7 @@ from limbeck.nn.types import Batch, Dims, Reads
 from limbeck.text.port import Example, Task
 
 _SAMPLE_ROWS = 512
+_SAMPLE_TOKENS = 1 << 14
 _SAMPLE_BATCH = 16
 
 Loss = Callable[[Tensor, Tensor, Answer], Tensor]
@@ -181,8 +182,9 @@ def corpus_ground(rows: CorpusRows, *, answers: bool) -> Ground:
         drawn = torch.Generator().manual_seed(int(batch.rows[0]))
         return (states * torch.randn(states.shape, generator=drawn).to(states.device)).mean()
 
-    length = rows.token_count(range(min(len(rows), _SAMPLE_ROWS))) / min(len(rows), _SAMPLE_ROWS)
-    return Ground(MASKED_LM, opened, _batches(rows, range(len(rows))), length, loss)
+    chosen = range(min(len(rows), _SAMPLE_ROWS))
+    length = rows.token_count(chosen) / len(chosen)
+    return Ground(MASKED_LM, opened, _batches(rows, chosen[: max(round(_SAMPLE_TOKENS / length), 1)]), length, loss)
 
 
 def _batches(rows: Rows | CorpusRows, chosen: Sequence[int]) -> list[Batch]:

@@ -7,12 +7,10 @@ and nothing is computed twice.
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
-from torch.autograd.function import once_differentiable
 from torch.nn.functional import linear
 
 CHUNK_BYTES = 1 << 25
@@ -69,51 +67,20 @@ def summed(
         student: What gradients go to.
         teacher: Of the same items and the same vocabulary, if the terms read it.
     """
-    learns = torch.is_grad_enabled()
     made = (student.features, student.weight, student.bias)
-    total, each = _Summed.apply(*made, terms, teacher, learns)  # type: ignore[no-untyped-call]
-    return total, each
-
-
-class _Summed(torch.autograd.Function):
-    """The chunks' losses, whose gradients are taken while their logits are there."""
-
-    @staticmethod
-    def forward(
-        ctx: Any,
-        features: Tensor,
-        weight: Tensor,
-        bias: Tensor,
-        terms: Terms,
-        teacher: Vocabulary | None,
-        learns: bool,
-    ) -> tuple[Tensor, Tensor]:
-        student = Vocabulary(features, weight, bias)
-        own, taught = student.as_computed(), None if teacher is None else teacher.as_computed()
-        wanted = [learns and needed for needed in ctx.needs_input_grad[:3]]
-        gradients = _Gradients.of(own, wanted)
-        values: list[Tensor] = []
-        with torch.autocast(features.device.type, enabled=False):
-            for places in own.chunks():
-                logits = own.logits(places).float().requires_grad_(any(wanted))
-                answers = None if taught is None else taught.logits(places).float()
-                with torch.set_grad_enabled(any(wanted)):
-                    found = terms(places, logits, answers)
-                    if any(wanted):
-                        gradients.add(places, own, torch.autograd.grad(found.sum(), logits)[0])
-                values.append(found.detach())
+    wanted = [torch.is_grad_enabled() and x.requires_grad for x in made]
+    own, taught = student.as_computed(), None if teacher is None else teacher.as_computed()
+    gradients = _Gradients.of(own, wanted)
+    values: list[Tensor] = []
+    with torch.autocast(student.features.device.type, enabled=False), torch.set_grad_enabled(any(wanted)):
+        for places in own.chunks():
+            logits = own.logits(places).float().requires_grad_(any(wanted))
+            found = terms(places, logits, None if taught is None else taught.logits(places).float())
+            if any(wanted):
+                gradients.add(places, own, torch.autograd.grad(found.sum(), logits)[0])
+            values.append(found.detach())
         each = torch.stack(values).sum(0)
-        ctx.mark_non_differentiable(each)
-        ctx.gradients = gradients
-        ctx.types = (features.dtype, weight.dtype, bias.dtype)
-        return each.sum(), each
-
-    @staticmethod
-    @once_differentiable
-    def backward(ctx: Any, total: Tensor, each: Tensor) -> tuple[Tensor | None, ...]:
-        found = (ctx.gradients.features, ctx.gradients.weight, ctx.gradients.bias)
-        given = [None if x is None else (x * total).to(kind) for x, kind in zip(found, ctx.types, strict=True)]
-        return *given, None, None, None
+        return gradients.given_to(made, each.sum()), each
 
 
 @dataclass
@@ -136,23 +103,35 @@ class _Gradients:
         like = (student.features, student.weight, student.bias)
         return cls(*(torch.zeros_like(x, dtype=torch.float) if w else None for x, w in zip(like, wanted, strict=True)))
 
+    def given_to(self, made: Sequence[Tensor], value: Float[Tensor, ""]) -> Float[Tensor, ""]:
+        """The value, whose gradients these are: that of `x · g` is g, and `x · g` less itself adds nothing."""
+        for tensor, gradient in zip(made, (self.features, self.weight, self.bias), strict=True):
+            if gradient is not None:
+                product = torch.dot(tensor.float().flatten(), gradient.flatten())
+                value = value + (product - product.detach())
+        return value
+
     def add(self, places: slice, student: Vocabulary, logits: Float[Tensor, "_ vocabulary"]) -> None:
         """Take in a chunk, by the gradient of its logits."""
         if self.bias is not None:
             self.bias += logits.sum(0)
-        lift = _lift(logits, student.weight.dtype)
-        rounded = (logits * lift).to(student.weight.dtype)
+        kind = student.weight.dtype
+        lift = _lift(logits) if kind == torch.float16 else None
+        rounded = (logits if lift is None else logits * lift).to(kind)
         if self.features is not None:
-            self.features[places] = (rounded @ student.weight).float() / lift
+            self.features[places] = _lowered(rounded @ student.weight, lift)
         if self.weight is not None:
-            self.weight += (rounded.T @ student.features[places]).float() / lift
+            self.weight += _lowered(rounded.T @ student.features[places], lift)
 
 
-def _lift(gradient: Tensor, kind: torch.dtype) -> Tensor | float:
+def _lift(gradient: Tensor) -> Tensor:
     """What small gradients are multiplied by before they are rounded to fp16, where they would vanish."""
-    if kind != torch.float16 or not gradient.numel():
-        return 1.0
-    return 1 / gradient.abs().amax().clamp(min=torch.finfo(torch.float32).tiny)
+    largest = gradient.abs().amax() if gradient.numel() else gradient.new_ones(())
+    return 1 / largest.clamp(min=torch.finfo(torch.float32).tiny)
+
+
+def _lowered(product: Tensor, lift: Tensor | None) -> Tensor:
+    return product if lift is None else product.float() / lift
 
 
 def _known_chunks(vocabulary: Vocabulary, targets: Int[Tensor, " items"]) -> Iterator[tuple[Tensor, Tensor]]:

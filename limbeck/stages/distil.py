@@ -33,6 +33,7 @@ from limbeck.engine.training import Training, single_phase
 from limbeck.nn.beginnings import with_vocabulary_head
 from limbeck.nn.checkpoint import load_bundle, model_hashes, save_tokenizer
 from limbeck.nn.heads import answers_alike, answers_told, order_labels
+from limbeck.nn.kinship import as_distilbert
 from limbeck.nn.model import Model, best_device, frozen, tapped
 from limbeck.nn.outlook import Outlook, outlook_of_bundle
 from limbeck.nn.types import Dims, Reads
@@ -94,6 +95,11 @@ class Spec(StudentSpec):
     answers: Literal["every", "hidden"] = "every"
     """Over a corpus: the tokens of which answers are compared: `every` one, as DistilBERT's are; or the `hidden` ones
     alone, which takes a seventh of the products with the vocabulary."""
+    family: Literal["", "distilbert"] = ""
+    """Over a corpus: what a student cut from a BERT becomes. `distilbert` has neither token types nor a pooler; it
+    begins with the same outputs. Empty: it stays what it is."""
+    frozen: tuple[Literal["positions"], ...] = ()
+    """Parts that are not trained: `positions`, as in DistilBERT's code."""
     cache_gb: float = Field(4.0, ge=0.0)
     """Most gigabytes of disk for the teacher's outputs; where they would not fit, the teacher runs in each step."""
     cache_ram_gb: float = incidental(0.0, ge=0.0)
@@ -137,7 +143,7 @@ def foresee(spec: Spec, inputs: Mapping[str, Any]) -> Outlook | None:
         _check_task(spec, open_task(data))
         for bundle in there:
             _check_answers(bundle, open_task(data), data)
-    _check_pretext(spec, corpus=_CORPUS in inputs)
+    _check_corpus(spec, corpus=_CORPUS in inputs)
     known = {role: _outlook(inputs, role) for role in roles}
     origin = inputs.get(_ORIGIN)
     if known["teacher"] is None or (_ORIGIN in inputs and origin is None):
@@ -172,8 +178,11 @@ def run(spec: Spec, inputs: Mapping[str, Bundle], out: Path, log: Journal) -> Bu
     lessons, tutors = (_general if _CORPUS in inputs else _of_task)(spec, inputs, known, outlook, log)
     own = inputs[_ORIGIN].path if _ORIGIN in inputs else None
     student, cost = begin_student(spec, outlook, tutors[0].model, lessons.ground, log, own)
+    student = as_distilbert(student) if spec.family else student
     for tutor in tutors:
         frozen(tutor.model)
+    if "positions" in spec.frozen:
+        student.parts.tables[1].requires_grad_(False)
     lessons.meet_teachers()
     with create_bundle(out, "distil", spec, inputs, outside(spec)) as draft:
         history = _phases(spec, lessons, student, known["teacher"].dims, log, out, draft.origin["step_hash"])
@@ -220,7 +229,10 @@ def _reads_answers(spec: Spec, student: Dims, teacher: Dims) -> bool:
     return any(one.student_reads.logits for objectives in built for _, one in objectives.values())
 
 
-def _check_pretext(spec: Spec, *, corpus: bool) -> None:
+def _check_corpus(spec: Spec, *, corpus: bool) -> None:
+    """Refuse fields that speak of a corpus where there is none, and labels where nothing is asked."""
+    if spec.family and not corpus:
+        raise RecipeError(f"distil.family: {spec.family}, but it is over a corpus that a student changes its family")
     if spec.pretext is not None and (not corpus or shelf("pretexts").load(spec.pretext.kind).ABOUT != "words"):
         raise RecipeError(
             f"distil.pretext: {spec.pretext.kind}, but it is over a corpus that a student is asked, and about words; "

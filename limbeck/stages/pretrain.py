@@ -53,7 +53,7 @@ class Spec(Tracked):
     must have been cut by. Heads that it lacks begin with random weights."""
     family: str = "bert"
     """Of a shape: a backbone of the shelf."""
-    config: dict[str, Any] = Field(default_factory=dict)
+    config: dict[str, bool | int | float | str] = Field(default_factory=dict)
     """Of a shape: further fields of the family's config.json, as `{embedding_size: 128}`."""
     positions: int = Field(512, ge=16)
     """Of a shape: the longest input in tokens; BERT's is 512."""
@@ -66,6 +66,11 @@ class Spec(Tracked):
     them and shall stay as it is; one that has them is not trained at all."""
     phases: tuple[CorpusPhase, ...] = Field((CorpusPhase(),), min_length=1)
     """What is done in turn, each with its own length of texts and rate."""
+
+    @property
+    def longest(self) -> int:
+        """Most tokens of a text, in whatever phase."""
+        return max(phase.max_length for phase in self.phases)
 
     @model_validator(mode="before")
     @classmethod
@@ -90,16 +95,16 @@ def foresee(spec: Spec, inputs: Mapping[str, Any]) -> Outlook | None:
         BundleError: There is no such model.
     """
     _kinds(spec)
-    longest = max(phase.max_length for phase in spec.phases)
     if not is_shape(spec.model):
         source = resolve(spec.model)
-        check_length(source, longest, "pretrain.phases[0].max_length")
-        return outlook_of(source, longest)
-    shelf("backbones").load(spec.family)
-    if longest > spec.positions:
+        check_length(source, spec.longest, "pretrain.phases[0].max_length")
+        return outlook_of(source, spec.longest)
+    if spec.family not in (families := shelf("backbones").names()):
+        raise RecipeError(f"pretrain.family: no backbone {spec.family!r}; there are {', '.join(families)}")
+    if spec.longest > spec.positions:
         raise RecipeError(
-            f"pretrain.phases: texts of {longest} tokens, but positions is {spec.positions}; raise positions, or lower "
-            "max_length"
+            f"pretrain.phases: texts of {spec.longest} tokens, but positions is {spec.positions}; raise positions, or "
+            "lower max_length"
         )
     return None
 
@@ -119,6 +124,7 @@ def run(spec: Spec, inputs: Mapping[str, Bundle], out: Path, log: Journal) -> Bu
         RecipeError: The network has no head for a pretext.
     """
     corpus = inputs["corpus"]
+    foresee(spec, inputs)
     seed_all(spec.seed)
     network, idle = _network(spec, corpus)
     model = tapped(network, per_word=True)
@@ -135,7 +141,7 @@ def run(spec: Spec, inputs: Mapping[str, Bundle], out: Path, log: Journal) -> Bu
         draft.facts |= {
             "name": spec.model,
             "pretexts": [pretext.kind for pretext in spec.pretexts],
-            "max_length": max(phase.max_length for phase in spec.phases),
+            "max_length": spec.longest,
             "dims": model.size(),
             "corpus": {name: corpus.facts[name] for name in ("documents", "sentences", "tokens")},
             "history": history,

@@ -6,9 +6,9 @@ command goes on behind the last one. Documents whose text has the lowest hashes 
 order: more text never moves one from `dev` to `train` but by pushing it over the limit.
 """
 
+import contextlib
 from collections import deque
-from collections.abc import Iterator, Mapping
-from contextlib import closing
+from collections.abc import Generator, Iterator, Mapping
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
@@ -28,7 +28,7 @@ from limbeck.core.spec import incidental
 from limbeck.engine.parallel import Engine, mapped
 from limbeck.engine.shards import Place, Shards, working_directory
 from limbeck.nn.tokenizers import lay_tokenizer, tokenizer_hashes
-from limbeck.text.corpus import Corpus, Tally, chunks, open_corpus
+from limbeck.text.corpus import RawCorpus, Tally, chunks, open_corpus
 from limbeck.text.token_documents import TokenisedDocuments, hold_out, token_type, write_shard
 from limbeck.text.token_store import TokenStore, open_store, shard_name, write_index
 from limbeck.text.tokenise import Tokenise
@@ -88,10 +88,10 @@ def run(spec: Spec, inputs: Mapping[str, Bundle], out: Path, log: Journal) -> Bu
     corpus = _corpus(spec)
     work = working_directory(out)
     with create_bundle(out, "tokenize", spec, inputs, outside(spec)) as draft:
-        lay_tokenizer(inputs["tokenizer"] if "tokenizer" in inputs else spec.tokenizer, draft.path)
+        lay_tokenizer(inputs.get("tokenizer", spec.tokenizer), draft.path)
         tokenise = Tokenise((draft.path / "tokenizer.json").read_text(encoding="utf-8"))
         log.warn_all(f"{name}: of no known format, left out" for name in corpus.unused)
-        with held(work, within=True):
+        with _emptied(work), held(work, within=True):
             shards = Shards(out, str(draft.origin["step_hash"]), tokenise.vocabulary, log)
             shards.drop_others()
             place, dev = _make(spec, corpus, tokenise, shards, log)
@@ -106,12 +106,22 @@ def run(spec: Spec, inputs: Mapping[str, Bundle], out: Path, log: Journal) -> Bu
     return made
 
 
-def _corpus(spec: Spec) -> Corpus:
+@contextlib.contextmanager
+def _emptied(work: Path) -> Iterator[None]:
+    """Leave no working directory that has nothing in it, whatever happens in the block."""
+    try:
+        yield
+    finally:
+        with contextlib.suppress(OSError):
+            work.rmdir()
+
+
+def _corpus(spec: Spec) -> RawCorpus:
     return open_corpus(spec.corpus, spec.format, spec.column)
 
 
 def _make(
-    spec: Spec, corpus: Corpus, tokenise: Tokenise, shards: Shards, log: Journal
+    spec: Spec, corpus: RawCorpus, tokenise: Tokenise, shards: Shards, log: Journal
 ) -> tuple[Place, TokenisedDocuments]:
     """Make the shards that are not there yet; where the last one ends, and what is held out."""
     place, dev = Place(), TokenisedDocuments.none(token_type(tokenise.vocabulary))
@@ -121,8 +131,8 @@ def _make(
             continue
         if place.shards:
             log.say(f"going on behind {place.shards} shards: {place.documents} documents, {place.tokens} tokens")
-        with closing(_cut(spec, corpus, tokenise, place, dev, log)) as made:
-            for parts, place, dev in made:
+        with contextlib.closing(_cut(spec, corpus, tokenise, place, dev, log)) as made:
+            for parts, place, dev in made:  # where one shard ends is where to go on
                 shards.save(place, parts, dev)
                 if shards.path(place.shards).is_dir():
                     break  # it is there from before, and perhaps others behind it
@@ -130,8 +140,8 @@ def _make(
 
 
 def _cut(
-    spec: Spec, corpus: Corpus, tokenise: Tokenise, place: Place, dev: TokenisedDocuments, log: Journal
-) -> Iterator[tuple[list[TokenisedDocuments], Place, TokenisedDocuments]]:
+    spec: Spec, corpus: RawCorpus, tokenise: Tokenise, place: Place, dev: TokenisedDocuments, log: Journal
+) -> Generator[tuple[list[TokenisedDocuments], Place, TokenisedDocuments], None, None]:
     """The documents of each shard from a place on, where it ends, and what is held out by then."""
     tally = Tally(spec.max_line_chars, spec.max_broken_fraction)
     read: deque[tuple[int, int]] = deque()  # of each list that is under way: its documents, and bytes read until then
@@ -161,6 +171,8 @@ def _cut(
                 place = replace(place, shards=place.shards + 1)
                 yield parts, place, dev
                 parts, size = [], 0
+    if not place.tokens:
+        raise DataError(f"{spec.corpus}: its {place.documents} documents give no token; give a corpus of words")
     limit = min(spec.dev_tokens, int(spec.dev_fraction * place.tokens))
     rest, dev, _ = hold_out(TokenisedDocuments.none(dev.tokens.dtype), dev, place.border, limit)
     told = {"lines": tally.lines, "broken": tally.broken, "cut": tally.cut, "warnings": tally.warnings()}
@@ -170,8 +182,6 @@ def _cut(
 def _lay_out(shards: Shards, place: Place, dev: TokenisedDocuments, tokenise: Tokenise, draft: Draft) -> dict[str, Any]:
     """Lay shards, held-out documents and counts into the Bundle; what is known of them."""
     counts = [found for number in range(place.shards) if (found := shards.counts(number))["tokens"]]
-    if not counts:
-        raise DataError(f"the {place.documents} documents of the corpus give no token to train on; give more text")
     for split in ("train", "dev"):
         (draft.path / split).mkdir()
     for number in range(len(counts)):  # only the last one can be empty

@@ -138,7 +138,7 @@ class CorpusFormat(Protocol):
 
 
 @dataclass(frozen=True)
-class Corpus:
+class RawCorpus:
     """A corpus, found and understood, not yet read.
 
     Attributes:
@@ -182,7 +182,7 @@ class Corpus:
             raise DataError(f"{self.reference}: there is no text in it; give a corpus with a paragraph a line")
 
 
-def open_corpus(reference: str, form: "Spec | None", column: str) -> Corpus:
+def open_corpus(reference: str, form: "Spec | None", column: str) -> RawCorpus:
     """Find the files of a corpus.
 
     Args:
@@ -207,7 +207,7 @@ def open_corpus(reference: str, form: "Spec | None", column: str) -> Corpus:
     parts = [(place, _with_column(spec, column)) for place, spec in claimed.items() if spec is not None]
     if not parts:
         raise DataError(_unclaimed(path))
-    return Corpus(reference, parts, [_name(reference, place) for place, spec in claimed.items() if spec is None])
+    return RawCorpus(reference, parts, [_name(reference, place) for place, spec in claimed.items() if spec is None])
 
 
 def chunks(documents: Iterable[Document], characters: int) -> Iterator[list[list[str]]]:

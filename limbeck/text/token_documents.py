@@ -114,13 +114,12 @@ def hold_out(
     Returns:
         What is not held out, or no more; what is; and the border from now on.
 
-    >>> five = TokenisedDocuments(
-    ...     np.arange(9), np.ones(9, bool), np.array([0, 2, 3, 4, 6, 9]), np.arange(6), np.array([4, 1, 7, 3, 0])
-    ... )
+    >>> sentences, ranks = np.array([0, 2, 3, 4, 6, 9]), np.array([4, 1, 7, 3, 0], np.uint64)
+    >>> five = TokenisedDocuments(np.arange(9), np.ones(9, bool), sentences, np.arange(6), ranks)
     >>> none = TokenisedDocuments.none(np.dtype("u2"))
     >>> train, dev, border = hold_out(five, none, 1 << 64, 2)  # of sizes 2, 1, 1, 2, 3; the last is too large
     >>> train.ranks.tolist(), dev.ranks.tolist(), border
-    ([4, 7, 3, 0], [1], 3)
+    ([0, 4, 7, 3], [1], 3)
     """
     may = (found.ranks < border) & (found.sizes <= most_tokens)
     if not may.any() and len(held.tokens) <= most_tokens:

@@ -189,7 +189,7 @@ def open_store(bundle: Bundle, split: str) -> TokenStore:
 
 def _map(folder: Path, number: int, counts: dict[str, int], vocabulary: int) -> _Shard:
     """Map the files of a shard, each of the size that it must have."""
-    types = {"tokens": token_type(vocabulary), "sentences": "<u4", "documents": "<u4", "words": "u1"}
+    types = {"tokens": token_type(vocabulary), "words": np.dtype("u1")}
     lengths = {
         "tokens": counts["tokens"],
         "sentences": counts["sentences"] + 1,
@@ -198,11 +198,12 @@ def _map(folder: Path, number: int, counts: dict[str, int], vocabulary: int) -> 
     }
     arrays = {}
     for kind in KINDS:
+        kept = types.get(kind, np.dtype("<u4"))
         path, length = folder / f"{shard_name(number)}.{kind}", lengths[kind]
-        wanted = np.dtype(types[kind]).itemsize * length
+        wanted = kept.itemsize * length
         if not path.is_file() or path.stat().st_size != wanted:
             raise _damaged(path, f"missing, or not of {wanted} bytes")
-        arrays[kind] = np.asarray(np.memmap(path, types[kind], "r")) if length else np.zeros(0, types[kind])
+        arrays[kind] = np.asarray(np.memmap(path, kept, "r")) if length else np.zeros(0, kept)
     shard = _Shard(**arrays)
     for kind, ends in (("sentences", len(shard.tokens)), ("documents", counts["sentences"])):
         if arrays[kind][0] != 0 or arrays[kind][-1] != ends:
@@ -213,7 +214,7 @@ def _map(folder: Path, number: int, counts: dict[str, int], vocabulary: int) -> 
 
 
 def _document_starts(shard: _Shard) -> np.ndarray:
-    return shard.sentences[shard.documents].astype(np.int64)
+    return np.asarray(shard.sentences[shard.documents], np.int64)
 
 
 def _damaged(path: Path, what: str) -> BundleError:

@@ -51,14 +51,15 @@ class Tokenise:
         tokens = _flat((encoding.ids for encoding in encodings), sizes.sum())
         begins = _begins_word(texts, encodings, sentences)
         real = sizes > 0
-        counts = np.add.reduceat(np.append(real, False), offsets(np.array([len(s) for s in cut]))[:-1]) if cut else []
-        there = np.array([bool(s) for s in cut], bool) & (np.asarray(counts) > 0)
+        # Of each document, the sentences that gave any token; documents without one are left out.
+        counts = np.diff(np.append(0, np.cumsum(real))[offsets(np.array([len(own) for own in cut], np.int64))])
+        there = counts > 0
         ranks = np.array([_rank(paragraphs) for paragraphs in documents], np.uint64)
         return TokenisedDocuments(
             tokens.astype(token_type(self.vocabulary)),
             begins,
             offsets(sizes[real]),
-            offsets(np.asarray(counts)[there]),
+            offsets(counts[there]),
             ranks[there],
         )
 

@@ -9,7 +9,7 @@ from limbeck.nn.model import longest_input, tapped
 from limbeck.nn.types import Batch, Reads
 from limbeck.text.encode import Encoder
 from tests import models
-from tests.makers import byte_level_tokenizer, plain
+from tests.makers import byte_level_tokenizer
 
 FAMILIES = ["roberta", "xlm_roberta"]
 
@@ -51,4 +51,5 @@ def test_tokenizer_of_two_files_becomes_one(tmp_path):
     save_tokenizer(source, out)
     texts = ["a good film, not very bad", "anna visited oslo"]
     again = Encoder.read(out / "tokenizer.json", 64).texts(texts)
-    assert [plain(x) for x in again] == [plain(x) for x in Encoder(byte_level_tokenizer(), 64).texts(texts)]
+    known = Encoder(byte_level_tokenizer(), 64).texts(texts)
+    assert [x.ids.tolist() for x in again] == [x.ids.tolist() for x in known]

@@ -17,6 +17,13 @@ from limbeck.core.errors import RecipeError
             {},
             {"train": "a.csv", "dev": "d.csv", "text": "body", "encoding": "latin1"},
         ),
+        (["tokenizer", "raw", "--size", "99"], {}, {"corpus": "raw", "size": 99}),
+        (["tokenizer", "--vocabulary", "vocab.txt"], {}, {"vocabulary": "vocab.txt"}),
+        (
+            ["tokenize", "raw", "--tokenizer", "t", "--column", "c", "--format", "jsonl", "--workers", "2"],
+            {},
+            {"corpus": "raw", "tokenizer": "t", "column": "c", "format": "jsonl", "workers": 2},
+        ),
         (["finetune", "a.csv"], {"data": Path("a.csv")}, {}),
         (["finetune", "a.csv", "--model", "hf:org/name@1"], {"data": Path("a.csv")}, {"model": "hf:org/name@1"}),
         (

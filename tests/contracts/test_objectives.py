@@ -16,7 +16,7 @@ from tests.engine.test_teacher_cache import rows
 NAMES = shelf("objectives").names()
 STUDENT = Dims(layers=2, hidden=24, heads=4, intermediate=48, labels=3)
 TEACHER = dataclasses.replace(STUDENT, layers=4)
-ZERO_WHEN_EQUAL = set(NAMES) - {"labels"}
+ZERO_WHEN_EQUAL = set(NAMES) - {"labels", "text_relation"}
 SAME_LABELS = {"soft_targets", "logit_mse", "dist", "dkd"}
 CLASSES = {"dist", "dkd"}
 SAME_HEADS = {"attention_scores", "minilm"}
@@ -29,7 +29,23 @@ LAYER_MAPS = {"attention_scores", "hidden_states", "patient"}
 
 def build(name: str, student: Dims = STUDENT, teacher: Dims = TEACHER, **fields):
     objectives = shelf("objectives")
-    return objectives.build(objectives.spec(name)(**fields), student, teacher)
+    built = objectives.build(objectives.spec(name)(**fields), student, teacher)
+    return Related(built, student) if built.student_reads.relation else built
+
+
+class Related(torch.nn.Module):
+    """Networks of tasks have no head for pairs of texts: two features of a row's first token stand for its logits."""
+
+    def __init__(self, objective, student: Dims) -> None:
+        super().__init__()
+        self.objective, self.unit, self.teacher_reads = objective, objective.unit, objective.teacher_reads
+        self._layer = student.layers
+        self.student_reads = Reads(hidden=frozenset({student.layers}))
+
+    def forward(self, student: Outputs, teacher: Outputs, batch: Batch) -> torch.Tensor:
+        relation = student.hidden[self._layer][batch.firsts][:, :2]
+        asked = dataclasses.replace(batch, relations=torch.tensor([length % 2 for length in batch.lengths]))
+        return self.objective(dataclasses.replace(student, relation=relation), teacher, asked)
 
 
 def everything(dims: Dims) -> Reads:

@@ -15,6 +15,7 @@ NAMES = [(name, key) for name in (*SHELVES, "stages") if name != "tasks" for key
 """All that a user sets; the fields of tasks are detected, and have their own contract."""
 REQUIRED = {
     ("stages", "prepare"): {"train": "rows.csv"},
+    ("stages", "tokenize"): {"corpus": "raw.txt"},
     ("stages", "import_checkpoint"): {"weights": "old.pth", "config": "model"},
     ("augmenters", "synonyms"): {"file": "synonyms.tsv"},
 }

@@ -20,7 +20,7 @@ def test_names_are_the_files_and_nothing_is_imported(monkeypatch):
 
 
 def test_an_unknown_shelf_is_refused_with_those_that_exist():
-    with pytest.raises(ShelfError, match="no shelf 'metric'; the shelves are readers, tasks"):
+    with pytest.raises(ShelfError, match="no shelf 'metric'; the shelves are readers, corpora, tasks"):
         shelf("metric")
 
 

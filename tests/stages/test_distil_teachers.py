@@ -155,7 +155,7 @@ def test_a_second_teacher_that_would_serve_is_named(teacher, data, general, fold
 
 
 @pytest.mark.parametrize(
-    ("role", "message"), [("teacher_1", "give data, teacher and"), ("tutor", "found teacher, data, tutor")]
+    ("role", "message"), [("teacher_1", "give teacher and"), ("tutor", "found teacher, data, tutor")]
 )
 def test_other_roles_are_refused(teacher, data, tmp_path, role, message):
     with pytest.raises(RecipeError, match=message):
@@ -188,7 +188,7 @@ def test_what_can_be_seen_is_refused_before_any_teacher_is_trained(data, tagger,
         ({"max_length": 16}, {}, "cut texts differently"),
         ({}, {"teacher_2": str(tagger.path)}, "the teacher answers with one of O, B-LOC"),
         ({}, {"teacher_2": str(data.path)}, "fine-tuned|not a model|no PyTorch|answers"),
-        ({}, {"tutor": "teacher"}, "distil.from: give data, teacher"),
+        ({}, {"tutor": "teacher"}, "distil.from: give teacher"),
     ):
         with pytest.raises(LimbeckError, match=message):
             foreseen(tmp_path, data, fields, **inputs)
