@@ -198,7 +198,7 @@ def test_stage_functions_show_their_fields(finished):
     assert parameters["student"].annotation is str
     with pytest.raises(RecipeError, match="missing teacher; it needs teacher"):
         limbeck.distil(out="nowhere")
-    with pytest.raises(RecipeError, match="give teacher and.* either data or corpus"):
+    with pytest.raises(RecipeError, match=r"give teacher and.* either data or corpus"):
         limbeck.distil(teacher=finished.bundles["finetune"], out="nowhere")
     with pytest.raises(LimbeckError, match="two: no such directory"):
         limbeck.distil(
