@@ -59,29 +59,46 @@ class Result:
 
     def table(self) -> str:
         """The table of models, and where the report is."""
+        from limbeck.evidence.raw_text import is_from_text
         from limbeck.evidence.table import render_text, rows
 
         evaluated, package, measured = self._made_by("evaluate"), self._made_by("package"), self.measurements
-        if evaluated is None or not measured:
+        lines = [f"report: {self.out / 'report.html'}"] if measured else []
+        if evaluated is not None and measured:
+            table = render_text(rows(measured, evaluated.facts["roles"], evaluated.facts["primary"]))
+            lines += [f"bundle: {package.path}"] if package else []
+        elif trained := [bundle for bundle in self.bundles.values() if is_from_text(bundle)]:
+            made = self.bundles.values()
+            table = _text_table({str(b.path.relative_to(self.out)): b for b in made if b.facts.get("dims")})
+            lines += [f"model: {trained[-1].path}"]
+        else:
             return f"done: {', '.join(str(b.path) for b in self.bundles.values())}"
-        lines = [render_text(rows(measured, evaluated.facts["roles"], evaluated.facts["primary"])), ""]
-        lines += [f"report: {self.out / 'report.html'}"]
-        lines += [f"bundle: {package.path}"] if package else []
-        return "\n".join(lines)
+        return "\n".join([table, "", *lines])
 
     def _made_by(self, stage: str) -> Bundle | None:
         return next((b for b in self.bundles.values() if b.manifest["stage"] == stage), None)
 
 
 def table_of(bundle: Bundle) -> str:
-    """What an evaluation or a benchmark measured, a row for each model; empty for other Bundles."""
-    if bundle.stage not in _MEASURES:
-        return ""
+    """What an evaluation, a benchmark or a training on raw text measured, a row for each model; empty for others."""
+    from limbeck.evidence.raw_text import is_from_text
     from limbeck.evidence.table import render_text, rows
 
+    if is_from_text(bundle):
+        return _text_table({bundle.path.name: bundle})
+    if bundle.stage not in _MEASURES:
+        return ""
     measured = read_measurements(bundle.file("measurements.json"))
     roles = list(dict.fromkeys(m.model for m in measured))
     return render_text(rows(measured, roles, bundle.facts.get("primary", "")))
+
+
+def _text_table(models: Mapping[str, Bundle]) -> str:
+    """Scores on documents held out, parameters and time of models by name."""
+    from limbeck.evidence.raw_text import measured, text_rows
+    from limbeck.evidence.table import render_text
+
+    return render_text(text_rows([m for name, one in models.items() for m in measured(name, one)], models))
 
 
 def run(recipe: Recipe, out: str | Path, log: Journal | None = None) -> Result:
@@ -271,7 +288,7 @@ def run_stage(
             opened[role] = value
         elif role == "data" and not is_bundle(Path(value)):
             rows = str(value)
-        elif role == "corpus" and not is_bundle(Path(value)):
+        elif role == "corpus" and stage != "report" and not is_bundle(Path(value)):
             text = str(value)
         elif role == "tokenizer" and stage != "tokenize":
             continue  # of raw text, which is cut by it first
@@ -319,8 +336,14 @@ def _tokenize_beside(out: Path, corpus: str, tokenizer: str | Bundle | None, log
 
 
 def _inputs_of_report(folder: Path) -> dict[str, Bundle]:
+    """What the run in a directory gives to its report; a model by itself, if one lies there."""
+    if is_bundle(folder):
+        return {folder.resolve().name: open_bundle(folder)}
     if not (folder / "recipe.yaml").is_file():
-        raise RecipeError(f"{folder}: no run is here (no recipe.yaml); give the --out of `compress` or `run`")
+        raise RecipeError(
+            f"{folder}: neither a run (no recipe.yaml) nor a Bundle is here; give the --out of `compress` or `run`, or of "
+            "`pretrain`"
+        )
     recipe = read_recipe(folder / "recipe.yaml")
     for step in recipe.steps:
         if step.stage == "report":

@@ -26,13 +26,14 @@ ROLES: Mapping[str, tuple[str, ...]] = {
     "evaluate": ("data",),
     "benchmark": ("data",),
     "package": ("model", "evaluation"),
-    "report": ("data", "evaluation"),
+    "report": (),
 }
 """The inputs that a stage cannot do without."""
 OPTIONAL: Mapping[str, tuple[str, ...]] = {
     "augment": ("teacher",),
     "pretrain": ("tokenizer",),
     "distil": ("data", "corpus"),
+    "report": ("data", "evaluation", "corpus"),
 }
 """The inputs that a stage can do without."""
 _MORE: Mapping[str, str] = {

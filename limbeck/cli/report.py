@@ -10,7 +10,7 @@ from limbeck.cli.stage import run_stage
 
 
 def report(
-    run: Annotated[Path, typer.Argument(metavar="RUN_DIR", help="The --out of `compress` or `run`.")],
+    run: Annotated[Path, typer.Argument(metavar="RUN_DIR", help="The --out of `compress`, `run` or `pretrain`.")],
     out: Out,
     settings: Settings = None,
 ) -> None:

@@ -20,7 +20,7 @@ from limbeck.nn.checkpoint import save, save_encoder
 from limbeck.nn.model import Model
 from limbeck.nn.outlook import Outlook
 from limbeck.nn.types import Reads
-from limbeck.text.token_store import open_store
+from limbeck.text.token_store import open_store, told_of
 
 
 @dataclass
@@ -82,4 +82,4 @@ class CorpusLessons:
 
     def facts(self) -> dict[str, Any]:
         """What it was taught on."""
-        return {"corpus": {name: self.corpus.facts[name] for name in ("documents", "sentences", "tokens")}}
+        return {"corpus": told_of(self.corpus)}

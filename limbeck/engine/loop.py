@@ -44,7 +44,7 @@ def train(
         phase: Name of the phase in the log, another for each.
 
     Returns:
-        One record per epoch: losses by term (means), dev scores, seconds.
+        One record per epoch: its steps and tokens, losses by term (means), dev scores, seconds with those of the exam.
 
     Raises:
         TrainingError: The loss is no longer a finite number, or memory is short.
@@ -107,10 +107,18 @@ class _Phase:
         self._step.gather()
         dev = self._score(asked)
         means = {name: total / len(order) for name, total in self._losses.totals.items()}
-        seconds = time.monotonic() - start
-        self._history.append(
-            _close_epoch(self._accelerator, self._mixture, self._run, self._name, epoch, means, dev, seconds)
-        )
+        record = {
+            "phase": self._name,
+            "epoch": epoch + 1,
+            "steps": len(order),
+            "tokens": sum(self._course.token_count(batch) for batch in order),
+            "loss": means.pop("loss"),
+            "terms": means,
+            "dev": dev,
+            "seconds": round(time.monotonic() - start, 2),
+        }
+        _close_epoch(self._accelerator, self._mixture, self._run, record)
+        self._history.append(record)
         self._losses, self._done, self._seconds = _Losses(self._accelerator), 0, 0.0
         self._pause(asked, epoch_ended=True)
 
@@ -270,32 +278,15 @@ class _Losses:
         self._recent = {name: value.to(self.accelerator.device) for name, value in state["recent"].items()}
 
 
-def _close_epoch(
-    accelerator: Any,
-    mixture: Mixture,
-    run: Run,
-    phase: str,
-    epoch: int,
-    means: dict[str, float],
-    dev: dict[str, float],
-    seconds: float,
-) -> dict[str, Any]:
-    kept = run.best.offer(mixture.network, run.exam.decides(dev), f"{phase}, epoch {epoch + 1}")
-    loss = means.pop("loss")
-    record = {
-        "phase": phase,
-        "epoch": epoch + 1,
-        "loss": loss,
-        "terms": means,
-        "dev": dev,
-        "seconds": round(seconds, 2),
-    }
+def _close_epoch(accelerator: Any, mixture: Mixture, run: Run, record: Mapping[str, Any]) -> None:
+    """Keep the weights if they are the best, and tell what is recorded of the epoch."""
+    phase, epoch, loss, dev = (record[name] for name in ("phase", "epoch", "loss", "dev"))
+    kept = run.best.offer(mixture.network, run.exam.decides(dev), f"{phase}, epoch {epoch}")
     run.log.record("epoch", **record)
-    accelerator.log({f"{phase}/loss": loss, **{f"{phase}/dev {k}": v for k, v in dev.items()}}, step=epoch + 1)
-    terms = "  ".join(f"{name} {value:.4f}" for name, value in means.items())
+    accelerator.log({f"{phase}/loss": loss, **{f"{phase}/dev {k}": v for k, v in dev.items()}}, step=epoch)
+    terms = "  ".join(f"{name} {value:.4f}" for name, value in record["terms"].items())
     scores = "  ".join(f"{name} {value:.4f}" for name, value in dev.items())
-    run.log.say(f"{phase}, epoch {epoch + 1}: loss {loss:.4f} ({terms})  dev {scores}{'  *' if kept else ''}")
-    return record
+    run.log.say(f"{phase}, epoch {epoch}: loss {loss:.4f} ({terms})  dev {scores}{'  *' if kept else ''}")
 
 
 def _accelerator(spec: Updates, run: Run) -> Any:

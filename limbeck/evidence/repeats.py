@@ -12,7 +12,16 @@ from typing import Any
 
 from limbeck.core.measurement import Measurement, find
 from limbeck.evidence.resampling import LEVEL
-from limbeck.evidence.table import MISSING, Rows, metric_name, parameters_text, render_text, score_text, size_text
+from limbeck.evidence.table import (
+    MISSING,
+    Rows,
+    metric_name,
+    parameters_text,
+    render_text,
+    score_text,
+    seconds_text,
+    size_text,
+)
 
 RUN = "run"
 """What measurements of a whole run are of, where others name a model's role."""
@@ -200,14 +209,3 @@ def gain_text(m: Measurement) -> str:
     factor, digits = (100, 2) if m.unit == "fraction" else (1, 3)
     value, *ends = (f"{factor * v:+.{digits}f}" for v in (m.value, m.low, m.high) if v is not None)
     return f"{value} [{', '.join(ends)}]" if ends else value
-
-
-def seconds_text(seconds: float) -> str:
-    """A time for people.
-
-    >>> seconds_text(3.21), seconds_text(754), seconds_text(9000)
-    ('3.2 s', '12.6 min', '2.5 h')
-    """
-    if seconds < 120:
-        return f"{seconds:.1f} s"
-    return f"{seconds / 60:.1f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"

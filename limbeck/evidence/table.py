@@ -56,38 +56,62 @@ def milliseconds_text(latency_ms: float) -> str:
     return f"{latency_ms:.{digits}f} ms"
 
 
+def seconds_text(seconds: float) -> str:
+    """A time for people.
+
+    >>> seconds_text(3.21), seconds_text(754), seconds_text(9000)
+    ('3.2 s', '12.6 min', '2.5 h')
+    """
+    if seconds < 120:
+        return f"{seconds:.1f} s"
+    return f"{seconds / 60:.1f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
+
+
 def score_text(m: Measurement) -> str:
-    """A metric with its interval: fractions in percent, others with three decimals."""
+    """A metric with its interval: fractions in percent, losses with four figures, others with three decimals."""
+    if m.unit == "loss":
+        return f"{m.value:.4g}"
     return m.text(1 if m.unit == "fraction" else 3)
 
 
-def _columns(primary: str) -> tuple[_Column, ...]:
+def _columns(scores: Sequence[str]) -> tuple[_Column, ...]:
     return (
         _Column("parameters", "parameters", lambda m: parameters_text(m.value)),
         _Column("size", "size_bytes", lambda m: size_text(m.value)),
-        _Column(metric_name(primary), primary, score_text),
+        *(_Column(metric_name(score), score, score_text) for score in scores),
         _Column("retention", "retention", lambda m: f"{100 * m.value:.1f} %"),
         _Column("p50", "latency_p50", lambda m: milliseconds_text(m.value)),
         _Column("p95", "latency_p95", lambda m: milliseconds_text(m.value)),
         _Column("sentences/s", "throughput", lambda m: f"{m.value:,.0f}"),
         _Column("speed-up", "speedup", lambda m: f"{m.value:.1f}×"),
+        _Column("training", "training_seconds", lambda m: seconds_text(m.value)),
+        _Column("tokens/s", "training_speed", lambda m: f"{m.value:,.0f}"),
     )
 
 
-def rows(measurements: Sequence[Measurement], roles: Sequence[str], primary: str) -> Rows:
+def rows(measurements: Sequence[Measurement], roles: Sequence[str], *scores: str) -> Rows:
     """Heads and one row for each role; a column that no role has a number for is left out.
 
     Args:
-        measurements: Of evaluation and benchmark together.
+        measurements: Of evaluation and benchmark together, or of a training on raw text.
         roles: Models in the order in which they are to stand.
-        primary: The metric that decides.
+        *scores: The metric that decides, or several that tell something together.
     """
-    columns = [c for c in _columns(primary) if any(find(measurements, role, c.metric) for role in roles)]
+    columns = [c for c in _columns(scores) if any(find(measurements, role, c.metric) for role in roles)]
     body = [
         (role, *(c.cell(m) if (m := find(measurements, role, c.metric)) else MISSING for c in columns))
         for role in roles
     ]
     return [("model", *(c.head for c in columns)), *body]
+
+
+def across(table: Rows) -> Rows:
+    """The table with a column for each model, which fits a phone.
+
+    >>> across([("model", "size"), ("a", "1"), ("b", "2")])
+    [('model', 'a', 'b'), ('size', '1', '2')]
+    """
+    return list(zip(*table, strict=True))
 
 
 def render_text(table: Rows) -> str:

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from limbeck.core.bundle import Bundle
 from limbeck.core.measurement import Measurement
 from limbeck.evidence.across import MEAN, Across
-from limbeck.evidence.repeats import Repeats, bare_text, gain_text, seconds_text
-from limbeck.evidence.table import MISSING, Rows, metric_name, score_text
+from limbeck.evidence.repeats import Repeats, bare_text, gain_text
+from limbeck.evidence.table import MISSING, Rows, metric_name, score_text, seconds_text
 from limbeck.page import plots
 from limbeck.page.card import escape_markdown
 from limbeck.page.figures import Figure, Key

@@ -1,7 +1,8 @@
 """Where the models came from: which Bundle was made of which, by which recipe, with which libraries."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import yaml
 
@@ -75,6 +76,21 @@ def checks(model: Bundle) -> Iterator[str]:
         alike = agreement_text(gate.get("answer", "class"), gate["agreement"])
         change = f"{metric_name(str(gate['metric']))} falls by {100 * gate['drop']:.2f} points, {alike}"
         yield f"int8 against its parent on {gate['n']:,} dev examples: {change}."
+
+
+def origin(bundles: Mapping[str, Bundle], roles: Iterable[str]) -> dict[str, Any]:
+    """What `origin.html.jinja` shows: checks of the models in these roles, lineage, environment and recipe of all."""
+    return {
+        "checks": [(role, line) for role in roles if role in bundles for line in checks(bundles[role])],
+        "lineage": lineage(bundles),
+        "environment": environment(bundles),
+        "recipe": recipe_text(bundles),
+    }
+
+
+def corpus_warnings(bundles: Mapping[str, Bundle]) -> list[str]:
+    """What cutting the corpus warned of."""
+    return [str(line) for line in (bundles["corpus"].facts.get("warnings") if "corpus" in bundles else None) or ()]
 
 
 def environment(bundles: Mapping[str, Bundle]) -> dict[str, str]:

@@ -11,12 +11,13 @@ from markupsafe import Markup
 from limbeck.core.bundle import Bundle
 from limbeck.core.measurement import Measurement
 from limbeck.core.predictions import Array
-from limbeck.evidence.table import metric_name, score_text
+from limbeck.evidence.table import across, metric_name, score_text
 from limbeck.page import plots
 from limbeck.page.classes import Classes, labels_of, scored_classes
 from limbeck.page.figures import Figure, Key
 from limbeck.page.findings import Findings, p_text
-from limbeck.page.lineage import checks, environment, lineage, recipe_text, warned
+from limbeck.page.learnt import Learnt
+from limbeck.page.lineage import corpus_warnings, origin, warned
 from limbeck.page.losses import losses
 from limbeck.text.port import Example
 from limbeck.text.statistics import confusion
@@ -42,14 +43,14 @@ def render_page(
         most_examples: How many lost examples of each model are shown.
         most_classes: How many classes are shown.
     """
-    data = bundles["data"]
+    data, learnt = bundles["data"], Learnt(bundles)
     return template("page.html.jinja").render(
         title=str(data.facts.get("name") or data.path.name),
         headline=findings.headline(findings.roles[-1]),
         roles=findings.roles,
-        warned=warned({role: bundles[role] for role in findings.roles if role in bundles}),
+        warned=warned({role: bundles[role] for role in (*findings.roles, *learnt.trained) if role in bundles}),
         keys=[Key(i, role) for i, role in enumerate(findings.roles)],
-        table=_across(findings),
+        table=across(findings.table()),
         metrics=_metrics(findings),
         trades=list(_trades(findings)),
         **_by_class(findings, most_classes),
@@ -60,10 +61,10 @@ def render_page(
         losses=losses(findings, examples, most_examples),
         tags=findings.tags,
         agreement=_agreement(findings),
-        checks=[(role, line) for role in findings.roles if role in bundles for line in checks(bundles[role])],
-        lineage=lineage(bundles),
-        environment=environment(bundles),
-        recipe=recipe_text(bundles),
+        schooling=learnt.schoolings(),
+        corpus=learnt.corpus_told() if learnt.trained else {},
+        corpus_warnings=corpus_warnings(bundles),
+        **origin(bundles, findings.roles),
         counts=data.facts.get("counts") or {},
         detected=data.facts.get("detected") or [],
         warnings=[line for of in (data, findings.evaluation) for line in of.facts.get("warnings") or []],
@@ -72,6 +73,29 @@ def render_page(
         primary=metric_name(findings.primary),
         created=findings.evaluation.manifest["created"],
         version=findings.evaluation.manifest["versions"].get("limbeck", ""),
+    )
+
+
+def render_text_page(learnt: Learnt) -> str:
+    """Render the report of models that were trained on raw text.
+
+    Args:
+        learnt: The models, and all that the report is given.
+    """
+    bundles, newest = learnt.bundles, learnt.newest
+    return template("text.html.jinja").render(
+        title=str(learnt.corpus.get("name") or newest.facts.get("name") or newest.path.name),
+        headline=learnt.headline(),
+        keys=[Key(i, role) for i, role in enumerate(learnt.roles)],
+        table=across(learnt.table()),
+        meanings=learnt.scores_told(),
+        warned=warned({role: bundles[role] for role in learnt.roles}),
+        schooling=learnt.schoolings(),
+        corpus=learnt.corpus_told(),
+        corpus_warnings=corpus_warnings(bundles),
+        **origin(bundles, learnt.roles),
+        created=newest.manifest["created"],
+        version=newest.manifest["versions"].get("limbeck", ""),
     )
 
 
@@ -94,11 +118,6 @@ def _printable(value: object) -> object:
     if isinstance(value, str) and not isinstance(value, Markup):
         return _UNPRINTABLE.sub("\N{REPLACEMENT CHARACTER}", value)
     return value
-
-
-def _across(findings: Findings) -> list[tuple[str, ...]]:
-    """The table of models with a column for each model, which fits a phone."""
-    return list(zip(*findings.table(), strict=True))
 
 
 def _metrics(findings: Findings) -> list[tuple[str, list[str]]]:

@@ -18,6 +18,10 @@ if TYPE_CHECKING:
 _CURVE_POINTS = 200
 _CELL_INCHES = 0.36
 _SCATTER_POINTS = 400
+_MARKED_POINTS = 30
+"""Lines of more points are drawn without markers."""
+_WIDE = 30
+"""How many times the least loss the largest must be for a logarithmic scale."""
 
 
 def trade(
@@ -171,17 +175,15 @@ def loss_curves(role: str, history: Sequence[Mapping[str, Any]]) -> Figure:
     names = list(dict.fromkeys(name for record in history for name in record.get("terms", {})))
     lines = {"loss": [record.get("loss") for record in history]} if len(names) != 1 else {}
     lines |= {name: [record.get("terms", {}).get(name) for record in history] for name in names}
-    values = [v for line in lines.values() for v in line if v is not None]
-    wide = bool(values) and min(values) > 0 and max(values) > 30 * min(values)
+    starts = [at for at, record in enumerate(history) if not at or record.get("phase") != history[at - 1].get("phase")]
 
     def paint(axes: "Axes") -> None:
         for i, line in enumerate(lines.values()):
             axes.plot(*_epochs(line), **series(i), markersize=4)
-        axes.set(xlabel="epoch", ylabel="loss", yscale="log" if wide else "linear")
-        if wide:  # the default labels of powers are mathematics, which is not parsed here
-            axes.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
-            axes.yaxis.set_minor_formatter(lambda value, _: "")
-        _phases(axes, history)
+        axes.set(xlabel="epoch", ylabel="loss")
+        _scale(axes, [v for line in lines.values() for v in line if v is not None])
+        _whole_numbers(axes)
+        _mark_phases(axes, [(at + 0.5 if at else 1, str(history[at].get("phase"))) for at in starts])
 
     return draw(f"Training loss: {role}", paint, keys=tuple(Key(i, name) for i, name in enumerate(lines)))
 
@@ -206,17 +208,53 @@ def dev_curves(
     return draw("Dev score", paint, keys=tuple(Key(roles.index(role), role) for role in lines))
 
 
-def _phases(axes: "Axes", history: Sequence[Mapping[str, Any]]) -> None:
-    """Marks where a new phase of the training begins."""
-    _whole_numbers(axes)
-    before = None
-    for at, record in enumerate(history, 1):
-        if record.get("phase") != before:
-            before = record.get("phase")
-            if at > 1:
-                axes.axvline(at - 0.5, color=MUTED, linewidth=1, linestyle=(0, (3, 3)))
-            place: dict[str, Any] = {"xycoords": ("data", "axes fraction"), "textcoords": "offset points"}
-            axes.annotate(shown(before), (max(at - 0.5, 1), 1), (0, 4), **place, color=MUTED, fontsize=8)
+def step_curves(
+    title: str,
+    labels: tuple[str, str],
+    lines: Mapping[str, Sequence[tuple[float, float]]],
+    phases: Sequence[tuple[float, str]],
+) -> Figure:
+    """What was measured in the course of a training.
+
+    Args:
+        title: What is shown.
+        labels: What is counted, as steps; and what the values are, fractions where it ends in a percent sign.
+        lines: Name → (count by then, value).
+        phases: The count where each phase of the training begins, and its name.
+    """
+    factor = 100 if labels[1].endswith("%") else 1
+    places = {name: np.array(line, dtype=float).reshape(-1, 2)[_thinned(len(line))] for name, line in lines.items()}
+
+    def paint(axes: "Axes") -> None:
+        for i, line in enumerate(places.values()):
+            mark = {"markersize": 4} if len(line) < _MARKED_POINTS else {"marker": ""}
+            axes.plot(line[:, 0], factor * line[:, 1], **{**series(i), **mark})
+        axes.set(xlabel=labels[0], ylabel=labels[1])
+        if factor == 1:
+            _scale(axes, np.concatenate([line[:, 1] for line in places.values()]))
+        axes.set_xlim(left=0)
+        axes.xaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
+        _whole_numbers(axes)
+        _mark_phases(axes, phases if len(phases) > 1 else ())
+
+    return draw(title, paint, keys=tuple(Key(i, name) for i, name in enumerate(lines)))
+
+
+def _scale(axes: "Axes", values: Sequence[float] | Array) -> None:
+    """A logarithmic scale for losses of many sizes."""
+    if len(values) and min(values) > 0 and max(values) > _WIDE * min(values):
+        axes.set_yscale("log")  # the default labels of powers are mathematics, which is not parsed here
+        axes.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
+        axes.yaxis.set_minor_formatter(lambda value, _: "")
+
+
+def _mark_phases(axes: "Axes", phases: Sequence[tuple[float, str]]) -> None:
+    """Marks where phases of the training begin; the first has no line."""
+    place: dict[str, Any] = {"xycoords": ("data", "axes fraction"), "textcoords": "offset points"}
+    for number, (at, name) in enumerate(phases):
+        if number:
+            axes.axvline(at, color=MUTED, linewidth=1, linestyle=(0, (3, 3)))
+        axes.annotate(shown(name), (at, 1), (0, 4), **place, color=MUTED, fontsize=8)
 
 
 def _whole_numbers(axes: "Axes") -> None:

@@ -11,15 +11,15 @@ from limbeck.core import spec as core
 from limbeck.core.bundle import Bundle, create_bundle, open_bundle
 from limbeck.core.errors import BundleError, DataError, RecipeError
 from limbeck.core.journal import Journal
-from limbeck.core.measurement import Measurement, write_measurements
+from limbeck.core.measurement import write_measurements
 from limbeck.core.predictions import Predictions
+from limbeck.evidence.costs import model_costs
 from limbeck.evidence.measuring import Measuring
 from limbeck.text.examples import read_examples
 from limbeck.text.infer import cut_texts
 from limbeck.text.opening import open_encoder, open_task
 from limbeck.text.port import Example, Task
 
-_MODEL_FILES = ("model.safetensors", "model.onnx")
 _SHOWN_LABELS = 12
 
 
@@ -77,17 +77,6 @@ def run(spec: Spec, inputs: Mapping[str, Bundle], out: Path, log: Journal) -> Bu
         draft.facts |= {"split": split, "n": len(examples), "roles": list(models), "baseline": spec.baseline}
         draft.facts |= {"data": {name: data.facts.get(name) for name in ("name", "counts")}, "warnings": log.warnings}
     return open_bundle(out)
-
-
-def model_costs(role: str, model: Bundle) -> list[Measurement]:
-    """Parameters and the size of the weights' file, as far as the Bundle tells them."""
-    files = model.manifest["files"]
-    sizes = [files[name]["size_bytes"] for name in _MODEL_FILES if name in files]
-    parameters = model.facts.get("dims", {}).get("parameters")
-    return [
-        *([Measurement(role, "parameters", parameters, "parameters")] if parameters else []),
-        *(Measurement(role, "size_bytes", size, "bytes") for size in sizes),
-    ]
 
 
 def _models(spec: Spec, inputs: Mapping[str, Bundle]) -> dict[str, Bundle]:

@@ -36,7 +36,7 @@ from limbeck.objectives.text_relation import Spec as TextRelation
 from limbeck.pretexts.masked_lm import Spec as MaskedLM
 from limbeck.text.encode import Encoder, open_tokenizer
 from limbeck.text.lexicon import open_lexicon
-from limbeck.text.token_store import open_store
+from limbeck.text.token_store import open_store, told_of
 
 TOGETHER = True
 """Several processes train together."""
@@ -143,7 +143,7 @@ def run(spec: Spec, inputs: Mapping[str, Bundle], out: Path, log: Journal) -> Bu
             "pretexts": [pretext.kind for pretext in spec.pretexts],
             "max_length": spec.longest,
             "dims": model.size(),
-            "corpus": {name: corpus.facts[name] for name in ("documents", "sentences", "tokens")},
+            "corpus": told_of(corpus),
             "history": history,
             "warnings": log.warnings,
         }

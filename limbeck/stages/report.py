@@ -1,7 +1,11 @@
-"""Draw up what was measured: one HTML page, the measurements of evaluation and benchmark together, and CSV."""
+"""Draw up what was measured: one HTML page, the measurements of evaluation and benchmark together, and CSV.
+
+Models that were trained on raw text have neither: their page shows how losses and scores on documents held out went.
+"""
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from pydantic import Field
 
@@ -29,16 +33,28 @@ def run(spec: Spec, inputs: Mapping[str, Bundle], out: Path, log: Journal) -> Bu
 
     Args:
         spec: What it shows.
-        inputs: `data`, the models by role, `evaluation`, and `benchmark` if there is one.
+        inputs: `data`, the models by role, `evaluation`, and `benchmark` if there is one. Without data and evaluation,
+            models that were trained on raw text, and perhaps the `corpus` and the `teacher`.
         out: Where the Bundle goes.
         log: Where progress is told.
 
     Returns:
-        A Bundle with `report.html`, `measurements.json`, `predictions.csv` and, but for values, `classes.csv`.
+        A Bundle with `report.html`, `measurements.json`; of a task also with `predictions.csv` and, but for values,
+        `classes.csv`.
 
     Raises:
-        BundleError: There is no evaluation, or it is of other data.
+        BundleError: There is no evaluation, or it is of other data; or there is no model trained on raw text, or only
+            one trained on another.
     """
+    draw = _of_task if inputs.keys() & {"data", "evaluation"} else _of_text
+    with create_bundle(out, "report", spec, inputs) as draft:
+        draft.facts |= draw(spec, inputs, draft.path)
+    made = open_bundle(out)
+    log.record("report", bytes=made.file("report.html").stat().st_size)
+    return made
+
+
+def _of_task(spec: Spec, inputs: Mapping[str, Bundle], folder: Path) -> dict[str, Any]:
     from limbeck.page.classes import scored_classes
     from limbeck.page.export import class_rows, prediction_rows, write_csv
     from limbeck.page.page import render_page
@@ -46,15 +62,22 @@ def run(spec: Spec, inputs: Mapping[str, Bundle], out: Path, log: Journal) -> Bu
     findings = Findings.of(inputs)
     examples = read_examples(_evaluated_data(inputs), findings.facts["split"], labelled=True)
     page = render_page(findings, inputs, examples, most_examples=spec.examples, most_classes=spec.classes)
-    with create_bundle(out, "report", spec, inputs) as draft:
-        write_text(draft.path / "report.html", page)
-        write_measurements(draft.path / "measurements.json", findings.measurements)
-        write_csv(draft.path / "predictions.csv", prediction_rows(findings, examples))
-        if (classes := scored_classes(findings)).names:
-            write_csv(draft.path / "classes.csv", class_rows(classes))
-        draft.facts |= {"headline": findings.headline(findings.roles[-1])}
-    log.record("report", bytes=len(page))
-    return open_bundle(out)
+    write_text(folder / "report.html", page)
+    write_measurements(folder / "measurements.json", findings.measurements)
+    write_csv(folder / "predictions.csv", prediction_rows(findings, examples))
+    if (classes := scored_classes(findings)).names:
+        write_csv(folder / "classes.csv", class_rows(classes))
+    return {"headline": findings.headline(findings.roles[-1])}
+
+
+def _of_text(spec: Spec, inputs: Mapping[str, Bundle], folder: Path) -> dict[str, Any]:
+    from limbeck.page.learnt import Learnt
+    from limbeck.page.page import render_text_page
+
+    learnt = Learnt.of(inputs)
+    write_text(folder / "report.html", render_text_page(learnt))
+    write_measurements(folder / "measurements.json", learnt.measurements)
+    return {"headline": learnt.headline()}
 
 
 def _evaluated_data(inputs: Mapping[str, Bundle]) -> Bundle:

@@ -187,6 +187,12 @@ def open_store(bundle: Bundle, split: str) -> TokenStore:
     return TokenStore.open(bundle.path / split)
 
 
+def told_of(corpus: Bundle) -> dict[str, Any]:
+    """What a model's Bundle is to say of the corpus that it was trained on."""
+    names = ("name", "documents", "sentences", "tokens", "dev_documents", "dev_tokens", "vocabulary")
+    return {name: corpus.facts[name] for name in names}
+
+
 def _map(folder: Path, number: int, counts: dict[str, int], vocabulary: int) -> _Shard:
     """Map the files of a shard, each of the size that it must have."""
     types = {"tokens": token_type(vocabulary), "words": np.dtype("u1")}

@@ -5,7 +5,8 @@ import math
 import pytest
 
 from limbeck.core.measurement import Measurement
-from limbeck.evidence.repeats import Repeats, Trial, gain_text, seconds_text, t_interval
+from limbeck.evidence.repeats import Repeats, Trial, gain_text, t_interval
+from limbeck.evidence.table import seconds_text
 
 
 def trial(recipe: str, seed: int, score: float, *, unit: str = "fraction", teacher: str = "", **costs: float) -> Trial:

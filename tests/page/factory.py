@@ -11,8 +11,8 @@ from limbeck.core.bundle import Bundle, create_bundle, open_bundle
 from limbeck.core.measurement import Measurement, write_measurements
 from limbeck.core.predictions import Predictions, gather
 from limbeck.core.spec import Spec
+from limbeck.evidence.costs import model_costs
 from limbeck.evidence.measuring import Measuring
-from limbeck.stages.evaluate import model_costs
 from limbeck.text.examples import write_examples
 from limbeck.text.port import Example
 
