@@ -111,11 +111,15 @@ class Learnt:
             if name in counts and f"dev_{name}" in facts:
                 counts[name] += f"; held out besides: {facts[f'dev_{name}']:,}"
         if "lines" in counts:
-            counts["lines"] += f"; {facts['broken_lines']:,} broken and left out, {facts['cut_lines']:,} too long and cut"
+            counts["lines"] += (
+                f"; {facts['broken_lines']:,} broken and left out, {facts['cut_lines']:,} too long and cut"
+            )
         if "mean_sentence_tokens" in facts:
             counts["a sentence"] = f"{facts['mean_sentence_tokens']} tokens in the mean"
         if "vocabulary" in facts:
-            unknown = f"; {100 * facts['unknown_fraction']:.2g} % are unknown to it" if "unknown_fraction" in facts else ""
+            unknown = (
+                f"; {100 * facts['unknown_fraction']:.2g} % are unknown to it" if "unknown_fraction" in facts else ""
+            )
             counts["vocabulary"] = f"{facts['vocabulary']:,} tokens{unknown}"
         return counts
 
