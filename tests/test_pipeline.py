@@ -196,8 +196,10 @@ def test_stage_functions_show_their_fields(finished):
     parameters = inspect.signature(limbeck.distil).parameters
     assert {"teacher", "data", "out", "student", "phases", "seed"} <= parameters.keys()
     assert parameters["student"].annotation is str
-    with pytest.raises(RecipeError, match="missing teacher, data"):
+    with pytest.raises(RecipeError, match="missing teacher; it needs teacher"):
         limbeck.distil(out="nowhere")
+    with pytest.raises(RecipeError, match=r"give teacher and.* either data or corpus"):
+        limbeck.distil(teacher=finished.bundles["finetune"], out="nowhere")
     with pytest.raises(LimbeckError, match="two: no such directory"):
         limbeck.distil(
             teacher=finished.out / "teacher", teacher_2="two", data=finished.out / "steps/data", out="nowhere"

@@ -55,5 +55,5 @@ def as_distilbert(model: Model) -> Model:
             target.load_state_dict(source.state_dict())
         positions, types = (table.weight for table in its.tables[1:])
         own.tables[1].weight.copy_(positions + types[0])
-    made.network.to(positions.device)
+    made.network.to(positions.device).train(model.network.training)
     return made

@@ -35,7 +35,7 @@ def test_says_what_it_is_and_on_how_much_text_it_was_trained(tmp_path):
         "| accuracy | 31.5 |\n| top 5 | 50.0 |\n| loss | 1.018 |\n",
         "distilled by Limbeck from a larger model",
         "- documents: 1,940; held out besides: 60\n",
-        "- teacher: hf:org/large\n- phase 1 inside: 10,000 steps of 64 texts of up to 128 tokens, rate 0.0005: cosine\n",
+        "- teacher: hf:org/large\n- phase 1 inside: 10,000 steps of 64 texts of up to 128 tokens, rate 0.0005: cosine",
         "warned of this:\n\n- the loss jumped\n\n## Intended",
         "## Licence\n\nNone is stated yet.",
         "- corpus: made by tokenize, sha256 0123456789ab…",
@@ -75,6 +75,7 @@ def test_without_scores_there_is_no_table(tmp_path):
     front, body = card_of(TextRun(rounds=0), tmp_path)
     assert "model-index" not in front
     assert "| on documents held out" not in body
+    assert "phase 1" not in body
 
 
 def test_hostile_names_stay_text(tmp_path):

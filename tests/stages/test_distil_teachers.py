@@ -155,7 +155,7 @@ def test_a_second_teacher_that_would_serve_is_named(teacher, data, general, fold
 
 
 @pytest.mark.parametrize(
-    ("role", "message"), [("teacher_1", "give data, teacher and"), ("tutor", "found teacher, data, tutor")]
+    ("role", "message"), [("teacher_1", "give teacher and"), ("tutor", "found teacher, data, tutor")]
 )
 def test_other_roles_are_refused(teacher, data, tmp_path, role, message):
     with pytest.raises(RecipeError, match=message):
