@@ -182,7 +182,8 @@ def _explain(spec: type[BaseModel], fault: Any, where: str) -> str:
     message = fault["msg"].removeprefix("Value error, ")
     if message.startswith("."):  # faults of a Spec inside, which knows their places in itself alone
         return "\n".join(place + line for line in message.splitlines())
-    return f"{place}: {message} (found {fault['input']!r})"
+    found = f" (found {fault['input']!r})" if parts else ""  # of a fault of the whole, the message tells what matters
+    return f"{place}: {message}{found}"
 
 
 def describe(spec: type[BaseModel | Record], inside: str = "") -> list[FieldDoc]:

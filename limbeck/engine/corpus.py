@@ -13,12 +13,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from limbeck.core.bundle import Bundle
 from limbeck.core.errors import DataError
 from limbeck.nn.types import Batch, Unit
 from limbeck.text.draws import Draws
 from limbeck.text.encode import Encoder
 from limbeck.text.pretext import Corpus, PairPretext, Passages, Runs, WordPretext
 from limbeck.text.runs import spans
+from limbeck.text.token_store import open_store
 
 _FEWEST_TOKENS = 8
 """What is left of a document after its last full piece is left out if it is shorter; so are shorter documents."""
@@ -64,9 +66,7 @@ class CorpusRows:
         counts = np.maximum(-(-(sizes - _FEWEST_TOKENS + 1) // self._room), 0)
         self._firsts = np.concatenate([[0], np.cumsum(counts)])
         if not len(self):
-            raise DataError(
-                f"the corpus has no document of at least {_FEWEST_TOKENS} tokens; there is nothing to learn"
-            )
+            raise DataError(f"no document of at least {_FEWEST_TOKENS} tokens")
 
     def __len__(self) -> int:
         return int(self._firsts[-1])
@@ -153,6 +153,30 @@ class CorpusRows:
                 at = at + text.lengths
         rows = np.repeat(np.arange(count), lengths)
         return Passages(ids, rows, begins, real, places), types, lengths
+
+
+def splits(corpus: Bundle, encoder: Encoder, questions: Questions, seed: int) -> tuple[CorpusRows, CorpusRows]:
+    """Rows to train on, and rows of the documents held out.
+
+    Args:
+        corpus: A Bundle made by `tokenize`.
+        encoder: As `CorpusRows`'s; likewise `questions` and `seed`.
+        questions: See `encoder`.
+        seed: See `encoder`.
+
+    Raises:
+        BundleError: It holds no tokens.
+        DataError: One of both has no document that is long enough.
+    """
+    try:
+        train, dev = (CorpusRows(open_store(corpus, split), encoder, questions, seed) for split in ("train", "dev"))
+    except DataError as error:
+        known = f"{corpus.facts['tokens']} tokens to train on and {corpus.facts['dev_tokens']} held out"
+        raise DataError(
+            f"{corpus.path}: {error}. It has {known}, and both are needed; separate documents by blank lines, or set "
+            "tokenize.dev_fraction higher"
+        ) from None
+    return train, dev
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from typing import Any
 from limbeck.core.bundle import Bundle
 from limbeck.core.errors import BundleError
 from limbeck.core.journal import Journal
-from limbeck.engine.corpus import CorpusRows, Questions, Rounds
+from limbeck.engine.corpus import CorpusRows, Questions, Rounds, splits
 from limbeck.engine.corpus_exam import CorpusExam
 from limbeck.engine.course import Course
 from limbeck.engine.lessons import Keeping
@@ -20,7 +20,7 @@ from limbeck.nn.checkpoint import save, save_encoder
 from limbeck.nn.model import Model
 from limbeck.nn.outlook import Outlook
 from limbeck.nn.types import Reads
-from limbeck.text.token_store import open_store, told_of
+from limbeck.text.token_store import told_of
 
 
 @dataclass
@@ -53,9 +53,7 @@ class CorpusLessons:
         encoder = self.outlook.encoder
         if not self.tutor.encoder.same_as(encoder):
             raise BundleError(f"{self.corpus.path}: student and teacher must cut the corpus into the same tokens")
-        self._rows, self._held = (
-            CorpusRows(open_store(self.corpus, split), encoder, self.questions, self.seed) for split in ("train", "dev")
-        )
+        self._rows, self._held = splits(self.corpus, encoder, self.questions, self.seed)
         self.ground = corpus_ground(self._rows, answers=self.questions.words is not None and self.answers)
 
     def meet_teachers(self) -> None:

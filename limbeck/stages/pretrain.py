@@ -17,7 +17,7 @@ from limbeck.core.journal import Journal
 from limbeck.core.shape import is_shape
 from limbeck.core.shelf import on_shelf, shelf
 from limbeck.core.spec import Weighted
-from limbeck.engine.corpus import CorpusRows, Questions, Rounds
+from limbeck.engine.corpus import Questions, Rounds, splits
 from limbeck.engine.corpus_exam import CorpusExam
 from limbeck.engine.filling import Filling
 from limbeck.engine.loop import train
@@ -36,7 +36,7 @@ from limbeck.objectives.text_relation import Spec as TextRelation
 from limbeck.pretexts.masked_lm import Spec as MaskedLM
 from limbeck.text.encode import Encoder, open_tokenizer
 from limbeck.text.lexicon import open_lexicon
-from limbeck.text.token_store import open_store, told_of
+from limbeck.text.token_store import told_of
 
 TOGETHER = True
 """Several processes train together."""
@@ -230,12 +230,11 @@ def _train(spec: Spec, corpus: Bundle, model: Model, log: Journal, out: Path, ke
         build(words, lexicon), build(pairs, lexicon) if pairs else None, drawn=words.kind == "replaced_token"
     )
     mixture = _mixture(words, pairs, model)
-    stores = {split: open_store(corpus, split) for split in ("train", "dev")}
     shared: Run | None = None
     history: list[dict[str, Any]] = []
     for number, phase in enumerate(spec.phases, start=1):
         encoder = Encoder.read(corpus.file("tokenizer.json"), phase.max_length)
-        rows, held = (CorpusRows(stores[split], encoder, questions, spec.seed) for split in ("train", "dev"))
+        rows, held = splits(corpus, encoder, questions, spec.seed)
         exam = CorpusExam(mixture, held, None)
         shared = Run.open(spec, model, exam, log, out, key) if shared is None else replace(shared, exam=exam)
         passes = phase.steps * phase.batch_size / len(rows)

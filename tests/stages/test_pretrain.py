@@ -198,3 +198,13 @@ def test_raw_text_is_cut_beside_the_result(tmp_path):
     )
     assert (tmp_path / "out-corpus" / "bundle.json").is_file()
     assert bundle.facts["dims"]["vocabulary"] == tokenizer.facts["vocabulary"]
+
+
+def test_a_corpus_that_holds_nothing_out_is_refused_with_the_remedy(tmp_path):
+    (tmp_path / "raw.txt").write_text(" ".join(["A good film is not a bad film."] * 40) + "\n")
+    tokenizer = limbeck.tokenizer(corpus=str(tmp_path / "raw.txt"), size=60, out=tmp_path / "words", log=QUIET)
+    corpus = limbeck.tokenize(
+        corpus=str(tmp_path / "raw.txt"), tokenizer=tokenizer, workers=1, out=tmp_path / "corpus", log=QUIET
+    )
+    with pytest.raises(DataError, match=r"corpus: no document of at least 8 tokens.* 0 held out.*dev_fraction"):
+        pretrained(corpus, tmp_path / "out")
