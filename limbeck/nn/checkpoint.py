@@ -2,7 +2,7 @@
 
 import shutil
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import TemporaryDirectory, gettempdir
 from typing import Any
 
 import torch
@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from limbeck.core.bundle import Bundle
 from limbeck.core.errors import BundleError
-from limbeck.core.files import sha256_file
+from limbeck.core.files import sha256_file, unwritten
 from limbeck.core.predictions import Answer
 from limbeck.nn.admission import WEIGHTS, check_folder, check_tokenizer_config, read_plain_config, weight_files
 from limbeck.nn.model import PROBLEMS, Model, backbone_of, longest_input, reads_token_types, tapped
@@ -339,9 +339,16 @@ def read_tokenizer(source: Path) -> Tokenizer:
     Raises:
         BundleError: There is none that fits the model.
     """
-    with TemporaryDirectory() as folder:
-        save_tokenizer(source, Path(folder))
-        return open_tokenizer(Path(folder) / "tokenizer.json")
+    if (source / "tokenizer.json").is_file():
+        check_tokenizer_config(source)
+        _check_vocabulary(source, source)
+        return open_tokenizer(source / "tokenizer.json")
+    try:
+        with TemporaryDirectory() as folder:
+            save_tokenizer(source, Path(folder))
+            return open_tokenizer(Path(folder) / "tokenizer.json")
+    except OSError as error:  # a full disk, where temporary files go
+        raise unwritten(Path(gettempdir()), error, 0) from None
 
 
 def _check_vocabulary(source: Path, folder: Path) -> None:
