@@ -91,6 +91,7 @@ def test_two_runs_of_one_seed_are_the_same(folder, rows, old, first):
     assert {row["metric"] for row in numbers} >= {"accuracy", "macro_f1", "size_bytes", "parameters"}
 
 
+@pytest.mark.slow
 def test_another_seed_is_another_run(folder, rows, old, first):
     other = compress(rows, folder / "other", "--teacher", old, "--seed", "1")
     assert not {*made(first)[0].values()} & {*made(other)[0].values()}

@@ -178,6 +178,7 @@ def test_parts_add_up_to_the_whole(parts):
     torch.testing.assert_close(split[1], whole[1], rtol=1e-4, atol=1e-4)
 
 
+@pytest.mark.slow
 def test_two_processes_take_the_step_of_one(tmp_path):
     command = ["torch.distributed.run", "--standalone", "--nproc-per-node", "2", __file__, str(tmp_path / "two.pt")]
     done = subprocess.run(

@@ -8,7 +8,9 @@ import pytest
 
 from limbeck.core.errors import LimbeckError
 from limbeck.engine.parallel import mapped
-from tests.models import ROOT
+
+ROOT = Path(__file__).parents[2]
+"""Not the one that other tests share: processes that import this file should not wait for torch."""
 
 
 class Squares:
