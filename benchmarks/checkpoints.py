@@ -28,9 +28,10 @@ from limbeck.engine.mixture import mix
 from limbeck.engine.rows import Rows
 from limbeck.engine.step import Step
 from limbeck.engine.training import Training
-from limbeck.nn.checkpoint import fresh, load_network, read_tokenizer, resolve
+from limbeck.nn.checkpoint import fresh, load_network, resolve
 from limbeck.nn.model import Model, tapped
 from limbeck.nn.surgery import cut_depth
+from limbeck.nn.tokenizers import read_tokenizer
 from limbeck.nn.types import Outputs
 from limbeck.objectives.labels import Spec as Labels
 from limbeck.text.encode import Encoder

@@ -30,9 +30,10 @@ from limbeck.core.shelf import shelf
 from limbeck.engine.mixture import mix
 from limbeck.engine.rows import Rows
 from limbeck.engine.teacher_cache import OnlineTeacher, open_teacher
-from limbeck.nn.checkpoint import fresh, load_network, read_config, read_tokenizer, resolve
+from limbeck.nn.checkpoint import fresh, load_network, read_config, resolve
 from limbeck.nn.model import frozen, tapped
 from limbeck.nn.surgery import cut_depth
+from limbeck.nn.tokenizers import read_tokenizer
 from limbeck.stages import distil
 from limbeck.text.encode import Encoder
 from limbeck.text.port import Example

@@ -18,7 +18,8 @@ from limbeck.core.bundle import open_bundle
 from limbeck.core.errors import LimbeckError
 from limbeck.core.hashing import digest
 from limbeck.core.recipe import from_plain, load_yaml, read_recipe
-from limbeck.nn.checkpoint import check_length, load_network, read_tokenizer
+from limbeck.nn.checkpoint import check_length, load_network
+from limbeck.nn.tokenizers import read_tokenizer
 from limbeck.text.encode import Encoder
 from tests.makers import onnx_bundle, tiny_tokenizer
 from tests.models import ROOT, config

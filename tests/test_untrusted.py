@@ -19,8 +19,9 @@ from limbeck.core.errors import BundleError
 from limbeck.core.files import sha256_file
 from limbeck.core.spec import Spec
 from limbeck.engine.score import open_scorer
-from limbeck.nn.checkpoint import load_network, save_tokenizer
+from limbeck.nn.checkpoint import load_network
 from limbeck.nn.outlook import outlook_of_bundle
+from limbeck.nn.tokenizers import save_tokenizer
 from limbeck.stages import finetune
 from limbeck.text.port import Example
 from tests.makers import onnx_bundle, tiny_model, tiny_tokenizer

@@ -30,8 +30,9 @@ from torch import Tensor
 
 from limbeck.core.errors import BundleError
 from limbeck.core.spec import Spec as CoreSpec
-from limbeck.nn.checkpoint import load_network, model_hashes, read_config, read_tokenizer, resolve
+from limbeck.nn.checkpoint import load_network, model_hashes, read_config, resolve
 from limbeck.nn.model import best_device, longest_input, reads_token_types
+from limbeck.nn.tokenizers import read_tokenizer
 from limbeck.text.encode import clean
 from limbeck.text.port import Augmenter, Draw
 from limbeck.text.replacement import is_content, replaced

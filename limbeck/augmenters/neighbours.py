@@ -19,8 +19,9 @@ from torch import Tensor
 from torch.nn.functional import normalize
 
 from limbeck.core.spec import Spec as CoreSpec
-from limbeck.nn.checkpoint import EMBEDDED, model_hashes, read_tokenizer, read_word_table, resolve
+from limbeck.nn.checkpoint import EMBEDDED, model_hashes, read_word_table, resolve
 from limbeck.nn.model import best_device
+from limbeck.nn.tokenizers import read_tokenizer
 from limbeck.text.port import Augmenter, Draw
 from limbeck.text.replacement import is_content, replaced
 from limbeck.text.sentence import Sentence

@@ -1,40 +1,27 @@
 """Opening and saving checkpoints: safetensors only, no remote code, names of models resolved to directories."""
 
-import shutil
 from pathlib import Path
-from tempfile import TemporaryDirectory, gettempdir
 from typing import Any
 
 import torch
 import transformers
 from safetensors import SafetensorError, safe_open
-from tokenizers import Tokenizer
 from torch import Tensor, nn
 
 from limbeck.core.bundle import Bundle
 from limbeck.core.errors import BundleError
-from limbeck.core.files import sha256_file, unwritten
+from limbeck.core.files import sha256_file
 from limbeck.core.predictions import Answer
 from limbeck.nn.admission import WEIGHTS, check_folder, check_tokenizer_config, read_plain_config, weight_files
-from limbeck.nn.model import PROBLEMS, Model, backbone_of, longest_input, reads_token_types, tapped
-from limbeck.text.encode import open_tokenizer
+from limbeck.nn.model import PROBLEMS, Model, backbone_of, longest_input, tapped
 from limbeck.text.opening import open_task
 
 EMBEDDED = "minilm-l6"
 """Name of the backbone that comes with the installation: 6 layers, 384 wide, uncased English."""
-TOKENIZER_FILES = (
-    "tokenizer.json",
-    "tokenizer_config.json",
-    "special_tokens_map.json",
-    "vocab.txt",
-    "added_tokens.json",
-)
 SOURCES = ("*.json", "*.safetensors", "vocab.txt", "merges.txt", "*.model")
 """What is read of a model's directory: its size, its weights and its tokenizer in any form."""
 transformers.logging.set_verbosity_error()
 transformers.logging.disable_progress_bar()
-
-_VOCABULARIES = ("vocab.txt", "spiece.model", "sentencepiece.bpe.model", "tokenizer.model", "vocab.json")
 
 
 def resolve(reference: str) -> Path:
@@ -110,10 +97,11 @@ def read_shape(folder: Path) -> Any:
     try:
         return transformers.AutoConfig.from_pretrained(folder, trust_remote_code=False, local_files_only=True)
     except Exception as error:  # every field has its own way to fail
-        raise BundleError(f"{folder}: config.json cannot be used ({_short(error)})") from None
+        raise BundleError(f"{folder}: config.json cannot be used ({in_short(error)})") from None
 
 
-def _short(error: Exception) -> str:
+def in_short(error: Exception) -> str:
+    """What a library's error says, in a line."""
     return " ".join(str(error).split())[:300]
 
 
@@ -170,7 +158,7 @@ def load_known(folder: Path, config: Any, head: str, *, other_sizes: bool = Fals
             output_loading_info=True,
         )
     except Exception as error:  # a configuration that fits nothing fails anywhere in the building of the network
-        raise BundleError(f"{folder}: cannot be loaded ({_short(error)})") from None
+        raise BundleError(f"{folder}: cannot be loaded ({in_short(error)})") from None
     return network.eval(), {*found["missing_keys"], *(entry[0] for entry in found["mismatched_keys"])}
 
 
@@ -204,7 +192,7 @@ def check_size(folder: Path, config: Any, held: int) -> None:
         with torch.device("meta"):
             network = transformers.AutoModel.from_config(config)
     except Exception as error:  # every size has its own way to fail
-        raise BundleError(f"{folder}: config.json describes no network ({_short(error)})") from None
+        raise BundleError(f"{folder}: config.json describes no network ({in_short(error)})") from None
     wanted = sum(p.numel() for p in network.parameters())
     if wanted > 2 * held:
         raise BundleError(
@@ -303,81 +291,6 @@ def save(model: Model, folder: Path) -> None:
 def save_encoder(model: Model, folder: Path) -> None:
     """Write config.json and model.safetensors of the encoder alone, without its heads."""
     model.network.base_model.save_pretrained(folder)  # type: ignore[operator, union-attr]
-
-
-def save_tokenizer(source: Path, folder: Path) -> None:
-    """Write the fast tokenizer of a directory as tokenizer.json and its companions.
-
-    Raises:
-        BundleError: There is no tokenizer, one that knows more tokens than the model, or only a slow one that cannot be
-            converted.
-    """
-    check_tokenizer_config(source)
-    if (source / "tokenizer.json").is_file():
-        for name in TOKENIZER_FILES:
-            if (source / name).is_file():
-                shutil.copyfile(source / name, folder / name)
-        if not (source / "tokenizer_config.json").is_file():
-            _describe_tokenizer(source, folder)
-        _check_vocabulary(source, folder)
-        return
-    if not any((source / name).is_file() for name in _VOCABULARIES):
-        raise BundleError(f"{source}: no tokenizer; it needs tokenizer.json or one of {', '.join(_VOCABULARIES)}")
-    try:
-        tokenizer = transformers.AutoTokenizer.from_pretrained(source, trust_remote_code=False, local_files_only=True)
-        tokenizer.save_pretrained(folder)
-    except Exception as error:  # every kind of vocabulary has its own way to fail
-        raise BundleError(f"{source}: no usable tokenizer ({_short(error)})") from None
-    if not (folder / "tokenizer.json").is_file():
-        raise BundleError(f"{source}: its tokenizer has no fast form (tokenizer.json); convert it first")
-    _check_vocabulary(source, folder)
-
-
-def read_tokenizer(source: Path) -> Tokenizer:
-    """The fast tokenizer of a directory.
-
-    Raises:
-        BundleError: There is none that fits the model.
-    """
-    if (source / "tokenizer.json").is_file():
-        check_tokenizer_config(source)
-        _check_vocabulary(source, source)
-        return open_tokenizer(source / "tokenizer.json")
-    try:
-        with TemporaryDirectory() as folder:
-            save_tokenizer(source, Path(folder))
-            return open_tokenizer(Path(folder) / "tokenizer.json")
-    except OSError as error:  # a full disk, where temporary files go
-        raise unwritten(Path(gettempdir()), error, 0) from None
-
-
-def _check_vocabulary(source: Path, folder: Path) -> None:
-    """Refuse a tokenizer with tokens that the model has no vectors for."""
-    tokens, vectors = open_tokenizer(folder / "tokenizer.json").get_vocab_size(), read_shape(source).vocab_size
-    if tokens > vectors:
-        raise BundleError(
-            f"{source}: its tokenizer has {tokens} tokens, the model vectors for {vectors}; "
-            "take the tokenizer that the model was trained with"
-        )
-
-
-def _describe_tokenizer(source: Path, folder: Path) -> None:
-    """Write tokenizer_config.json; without it stock classes lower-case every BERT and know no longest input.
-
-    Nor would they tell the second text of a pair from the first.
-    """
-    file, config = source / "tokenizer.json", read_shape(source)
-    types = ["token_type_ids"] if reads_token_types(config) else []
-    try:
-        stock = transformers.PreTrainedTokenizerFast(
-            tokenizer_file=str(file),
-            model_max_length=longest_input(config),
-            model_input_names=["input_ids", *types, "attention_mask"],
-        )
-    except Exception as error:  # the library raises bare Exception
-        raise BundleError(f"{file}: no usable tokenizer ({_short(error)})") from None
-    stock.save_pretrained(folder)
-    shutil.copyfile(file, folder / "tokenizer.json")
 
 
 def check_length(folder: Path, max_length: int, field: str = "finetune.max_length") -> None:

@@ -8,8 +8,9 @@ import torch
 import transformers
 
 from limbeck.core.bundle import Bundle
-from limbeck.nn.checkpoint import check_weights, read_config, read_tokenizer
+from limbeck.nn.checkpoint import check_weights, read_config
 from limbeck.nn.model import answer_of, backbone_of
+from limbeck.nn.tokenizers import read_tokenizer
 from limbeck.nn.types import Dims
 from limbeck.text.encode import Encoder
 from limbeck.text.opening import longest_input

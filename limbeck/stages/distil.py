@@ -31,11 +31,12 @@ from limbeck.engine.students import StudentSpec, begin_student, foresee_student,
 from limbeck.engine.teachers import Tutor
 from limbeck.engine.training import Training, single_phase
 from limbeck.nn.beginnings import with_vocabulary_head
-from limbeck.nn.checkpoint import load_bundle, model_hashes, save_tokenizer
+from limbeck.nn.checkpoint import load_bundle, model_hashes
 from limbeck.nn.heads import answers_alike, answers_told, order_labels
 from limbeck.nn.kinship import as_distilbert
 from limbeck.nn.model import Model, best_device, frozen, tapped
 from limbeck.nn.outlook import Outlook, outlook_of_bundle
+from limbeck.nn.tokenizers import save_tokenizer
 from limbeck.nn.types import Dims, Reads
 from limbeck.objectives.attention_relations import Spec as AttentionRelations
 from limbeck.objectives.hidden_states import Spec as HiddenStates

@@ -17,8 +17,9 @@ from limbeck.core.bundle import Bundle, create_bundle, instruction_sets, open_bu
 from limbeck.core.errors import GateError
 from limbeck.core.journal import Journal
 from limbeck.core.spec import Spec as CoreSpec
-from limbeck.nn.checkpoint import check_weights, load_network, save_tokenizer
+from limbeck.nn.checkpoint import check_weights, load_network
 from limbeck.nn.model import backbone_of, longest_input, reads_token_types
+from limbeck.nn.tokenizers import save_tokenizer
 from limbeck.text.opening import open_task
 
 SHAPES = (

@@ -28,14 +28,13 @@ from limbeck.nn.checkpoint import (
     load_network,
     model_hashes,
     read_config,
-    read_tokenizer,
     resolve,
     save,
-    save_tokenizer,
 )
 from limbeck.nn.heads import answers_alike, answers_told, meet_values, order_labels
 from limbeck.nn.model import answer_of, best_device, tapped
 from limbeck.nn.outlook import Outlook, outlook_of
+from limbeck.nn.tokenizers import read_tokenizer, save_tokenizer
 from limbeck.objectives.labels import Spec as Labels
 from limbeck.text.encode import Encoder
 from limbeck.text.examples import read_examples

@@ -19,9 +19,10 @@ from limbeck.core.journal import Journal
 from limbeck.core.shelf import shelf
 from limbeck.core.spec import Spec as CoreSpec
 from limbeck.nn.admission import weight_files
-from limbeck.nn.checkpoint import check_size, fresh, model_hashes, read_shape, resolve, save_tokenizer, set_labels
+from limbeck.nn.checkpoint import check_size, fresh, model_hashes, read_shape, resolve, set_labels
 from limbeck.nn.model import answer_of, longest_input, tapped
 from limbeck.nn.pickles import Fitted, fit_names, read_tensors, some
+from limbeck.nn.tokenizers import save_tokenizer
 from limbeck.text.port import Task
 
 _HEADS = {"encoder": "AutoModel", "masked_lm": "AutoModelForMaskedLM"}

@@ -26,11 +26,11 @@ from limbeck.engine.run import Run
 from limbeck.engine.seed import seed_all
 from limbeck.engine.training import CorpusPhase, Tracked, single_phase
 from limbeck.nn.beginnings import MASKED_LM, from_shape, with_heads
-from limbeck.nn.checkpoint import check_length, model_hashes, read_tokenizer, resolve, save
+from limbeck.nn.checkpoint import check_length, model_hashes, resolve, save
 from limbeck.nn.generators import generator_of
 from limbeck.nn.model import Model, best_device, tapped
 from limbeck.nn.outlook import Outlook, outlook_of
-from limbeck.nn.tokenizers import lay_tokenizer
+from limbeck.nn.tokenizers import lay_tokenizer, read_tokenizer
 from limbeck.objectives.labels import Spec as Labels
 from limbeck.objectives.text_relation import Spec as TextRelation
 from limbeck.pretexts.masked_lm import Spec as MaskedLM

@@ -4,8 +4,9 @@ import pytest
 import torch
 
 from limbeck.core.errors import BundleError
-from limbeck.nn.checkpoint import check_length, fresh, read_config, save_tokenizer
+from limbeck.nn.checkpoint import check_length, fresh, read_config
 from limbeck.nn.model import longest_input, tapped
+from limbeck.nn.tokenizers import save_tokenizer
 from limbeck.nn.types import Batch, Reads
 from limbeck.text.encode import Encoder
 from tests import models

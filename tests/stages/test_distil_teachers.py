@@ -8,8 +8,9 @@ from limbeck.core.errors import BundleError, LimbeckError, RecipeError
 from limbeck.core.journal import Journal
 from limbeck.core.recipe import from_plain
 from limbeck.engine.score import open_scorer, predict_split
-from limbeck.nn.checkpoint import load_bundle, save, save_tokenizer
+from limbeck.nn.checkpoint import load_bundle, save
 from limbeck.nn.heads import order_labels
+from limbeck.nn.tokenizers import save_tokenizer
 from limbeck.pipeline import resolve, run
 from limbeck.stages.distil import Spec
 from limbeck.text.examples import read_examples
