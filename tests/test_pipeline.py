@@ -89,6 +89,7 @@ def test_same_command_does_nothing_again(finished, rows, backbone):
     assert {p: p.stat().st_mtime_ns for p in finished.out.rglob("model.*")} == before
 
 
+@pytest.mark.slow
 def test_resolved_recipe_reproduces_the_run(finished, tmp_path):
     log = Journal(quiet=True)
     again = run_file(finished.out / "recipe.yaml", tmp_path / "again", [], log)

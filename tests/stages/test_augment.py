@@ -188,6 +188,7 @@ def test_missing_model_stops_a_recipe_before_its_first_step(tmp_path):
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.slow
 def test_a_recipe_distils_on_what_was_added(tmp_path):
     """Prepare, fine-tune on the original rows, augment, distil on all, evaluate on the original test."""
     fast = {"epochs": 4, "learning_rate": 3e-3, "batch_size": 16}

@@ -98,6 +98,7 @@ def test_a_student_of_another_family_may_look_inside_where_tokens_are_the_same(t
     assert (student.facts["dims"]["layers"], student.facts["dims"]["hidden"]) == (2, 16)
 
 
+@pytest.mark.slow
 def test_a_student_with_its_own_tokenizer_learns_values(folder, general, tmp_path):
     data = made("prepare", tmp_path / "data", train=str(models.similarities(tmp_path / "rows.csv", 300)))
     fields = {"model": str(models.backbone(tmp_path / "bert")), "max_length": 32, "epochs": 8, "learning_rate": 3e-3}

@@ -112,6 +112,7 @@ if __name__ == "__main__":
 """
 
 
+@pytest.mark.slow
 def test_what_was_killed_goes_on_and_gives_the_same_bytes(whole, corpus, tokenizer, tmp_path):
     out = tmp_path / "store"
     command = [sys.executable, "-c", SCRIPT, str(corpus), tokenizer, str(out)]
