@@ -98,9 +98,11 @@ class TokenStore:
     def counts(self) -> np.ndarray:
         """How often each token occurs, int64 `[vocabulary]`; reads all of them, a piece at a time."""
         found = np.zeros(self.vocabulary, np.int64)
-        for shard in self._shards:
-            for start in range(0, len(shard.tokens), _PIECE_TOKENS):
-                found += np.bincount(shard.tokens[start : start + _PIECE_TOKENS], minlength=self.vocabulary)
+        for number, shard in enumerate(self._shards):
+            # Not through the map, whose pages would all be this process's for as long as it lasts.
+            with (self.folder / f"{shard_name(number)}.tokens").open("rb") as file:
+                while len(piece := np.fromfile(file, shard.tokens.dtype, _PIECE_TOKENS)):
+                    found += np.bincount(piece, minlength=self.vocabulary)
         return found
 
     def gather(self, starts: np.ndarray, lengths: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
