@@ -31,7 +31,7 @@ from limbeck.engine.students import StudentSpec, begin_student, foresee_student,
 from limbeck.engine.teachers import Tutor
 from limbeck.engine.training import Training, single_phase
 from limbeck.nn.beginnings import with_vocabulary_head
-from limbeck.nn.checkpoint import load_bundle, model_hashes
+from limbeck.nn.checkpoint import check_length, load_bundle, model_hashes
 from limbeck.nn.heads import answers_alike, answers_told, order_labels
 from limbeck.nn.kinship import as_distilbert
 from limbeck.nn.model import Model, best_device, frozen, tapped
@@ -145,7 +145,7 @@ def foresee(spec: Spec, inputs: Mapping[str, Any]) -> Outlook | None:
         for bundle in there:
             _check_answers(bundle, open_task(data), data)
     _check_corpus(spec, corpus=_CORPUS in inputs)
-    known = {role: _outlook(inputs, role) for role in roles}
+    known = {role: _outlook(spec, inputs, role) for role in roles}
     origin = inputs.get(_ORIGIN)
     if known["teacher"] is None or (_ORIGIN in inputs and origin is None):
         return None
@@ -173,7 +173,7 @@ def run(spec: Spec, inputs: Mapping[str, Bundle], out: Path, log: Journal) -> Bu
     from limbeck.page.encoder_card import write_encoder_card
 
     roles = _teacher_roles(inputs)
-    known = {role: _outlook(inputs, role) for role in roles}
+    known = {role: _outlook(spec, inputs, role) for role in roles}
     origin = outlook_of_bundle(inputs[_ORIGIN]) if _ORIGIN in inputs else None
     outlook = foresee_student(spec, known["teacher"], origin)
     _check_phases(spec, outlook, known)
@@ -220,12 +220,18 @@ def _teacher_roles(inputs: Mapping[str, Any]) -> list[str]:
     return sorted(rest, key=lambda role: int(role.partition("_")[2] or 1))
 
 
-def _outlook(inputs: Mapping[str, Any], role: str) -> Any:
-    """What is known of a teacher; over a corpus its answers, if they are read, are the tokens of its vocabulary."""
+def _outlook(spec: Spec, inputs: Mapping[str, Any], role: str) -> Any:
+    """What is known of a teacher; over a corpus it reads the student's rows, however long its own texts were.
+
+    Its answers, if they are read, are then the tokens of its vocabulary.
+    """
     found = outlook_of_bundle(one) if isinstance(one := inputs[role], Bundle) else one
     if found is None or _CORPUS not in inputs:
         return found
-    return replace(found, dims=replace(found.dims, labels=found.encoder.tokens, answer="class", over_tokens=True))
+    length = spec.max_length or found.max_length
+    check_length(found.folder, length, "distil.max_length")
+    dims = replace(found.dims, labels=found.encoder.tokens, answer="class", over_tokens=True)
+    return replace(found, dims=dims, max_length=length)
 
 
 def _reads_answers(spec: Spec, student: Dims, teacher: Dims) -> bool:
