@@ -1,22 +1,20 @@
 """Checkpoints of a training: whole or absent, hashed, the last two kept, and the newest sound one to go on from."""
 
 import contextlib
-import os
 import re
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from limbeck.core.errors import BundleError, TrainingError
-from limbeck.core.files import TEMPORARY, check_room, new_directory, read_json, remove, sha256_file, write_json
+from limbeck.core.errors import TrainingError
+from limbeck.core.files import TEMPORARY, check_room, new_directory, remove
 from limbeck.core.journal import Journal
+from limbeck.engine.sealing import KEY_CHARACTERS, fault, linked, seal
 
 _MANIFEST, _STATE, _BEST = "checkpoint.json", "state.pt", "best.pt"
-_FORMAT = 1
 _KEPT = 2
-_KEY_CHARACTERS = 16
-_NAME = re.compile(r"\d{9}-[0-9a-f]{16}")
+_NAME = re.compile(rf"\d{{9}}-[0-9a-f]{{{KEY_CHARACTERS}}}")
 _SHARE = 0.02
 """Part of the time that checkpoints at the ends of epochs may take."""
 
@@ -60,16 +58,15 @@ class Checkpoints:
         start = time.monotonic()
         found = self._found()
         number = 1 + (int(found[0].name.partition("-")[0]) if found else 0)
-        place = self._folder / f"{number:09d}-{self.key[:_KEY_CHARACTERS]}"
+        place = self._folder / f"{number:09d}-{self.key[:KEY_CHARACTERS]}"
         check_room(place, sum(map(_size, (state, best))))
         shared = [path for path, name in self._bests[-_KEPT:] if name == best_name]
         with new_directory(place) as folder:
             with _by_sha256_alone():
                 torch.save(dict(state), folder / _STATE)
-                if len(shared) < _KEPT or not _linked(shared[0], folder / _BEST):
+                if len(shared) < _KEPT or not linked(shared[0], folder / _BEST):
                     torch.save(dict(best), folder / _BEST)
-            files = {name: _told(folder / name) for name in (_STATE, _BEST)}
-            write_json(folder / _MANIFEST, {"format": _FORMAT, "files": files})
+            seal(folder, _MANIFEST)
         self._bests = [*self._bests[-1:], (place / _BEST, best_name)]
         for old in self._found()[_KEPT:]:
             remove(old)
@@ -91,21 +88,21 @@ class Checkpoints:
             if other not in found:
                 remove(other)
         for place in found:
-            fault = _fault(place)
-            if not fault:
+            wrong = fault(place, _MANIFEST)
+            if not wrong:
                 state, best = (torch.load(place / n, map_location="cpu", weights_only=True) for n in (_STATE, _BEST))
                 return state, best
             if self._strict:
                 raise TrainingError(
-                    f"{place}: {fault}. Without --strict (strict: false) it goes on from the one before"
+                    f"{place}: {wrong}. Without --strict (strict: false) it goes on from the one before"
                 )
-            self._log.mended(f"{place}: {fault}; going on from the checkpoint before it, if there is one")
+            self._log.mended(f"{place}: {wrong}; going on from the checkpoint before it, if there is one")
             remove(place)
         return None
 
     def _found(self) -> list[Path]:
         """Those of this training, newest first."""
-        ending = self.key[:_KEY_CHARACTERS]
+        ending = self.key[:KEY_CHARACTERS]
         return sorted(p for p in _own(self._folder) if _NAME.fullmatch(p.name) and p.name.endswith(ending))[::-1]
 
 
@@ -128,21 +125,6 @@ def _own(folder: Path) -> list[Path]:
     return [p for p in folder.iterdir() if _NAME.fullmatch(p.name) or TEMPORARY.fullmatch(p.name)]
 
 
-def _fault(place: Path) -> str:
-    try:
-        manifest = read_json(place / _MANIFEST)
-        for name in (_STATE, _BEST):
-            if not (place / name).is_file():
-                return f"{name} is missing"
-            if _told(place / name) != manifest["files"][name]:
-                return f"{name} is damaged (sha256 differs)"
-        if manifest["format"] != _FORMAT:
-            return f"is of format {manifest['format']!r}, not {_FORMAT}"
-    except (BundleError, OSError, KeyError, TypeError) as error:
-        return f"{_MANIFEST} is damaged ({error})"
-    return ""
-
-
 @contextlib.contextmanager
 def _by_sha256_alone() -> Iterator[None]:
     """Without the sums that torch takes of each tensor besides, which cost more than all the rest."""
@@ -156,10 +138,6 @@ def _by_sha256_alone() -> Iterator[None]:
         set_crc32_options(before)
 
 
-def _told(path: Path) -> dict[str, Any]:
-    return {"sha256": sha256_file(path), "size_bytes": path.stat().st_size}
-
-
 def _size(value: Any) -> int:
     """Bytes of all tensors in nested values."""
     if isinstance(value, Mapping):
@@ -167,12 +145,3 @@ def _size(value: Any) -> int:
     if isinstance(value, (list, tuple)):
         return sum(map(_size, value))
     return getattr(value, "nbytes", 0)
-
-
-def _linked(source: Path, target: Path) -> bool:
-    """The same file under another name, where the file system can."""
-    try:
-        os.link(source, target)
-    except OSError:
-        return False
-    return True

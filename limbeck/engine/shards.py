@@ -3,23 +3,19 @@
 They lie in a directory beside the result, as checkpoints of a training do, until the result is there.
 """
 
-import os
 import shutil
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from limbeck.core.errors import BundleError
-from limbeck.core.files import new_directory, read_json, remove, sha256_file, write_json
-from limbeck.core.hashing import digest
+from limbeck.core.files import new_directory, read_json, remove
 from limbeck.core.journal import Journal
+from limbeck.engine.sealing import KEY_CHARACTERS, fault, linked, seal
 from limbeck.text.token_documents import KINDS, TokenisedDocuments, write_shard
 from limbeck.text.token_store import shard_name
 
 _MANIFEST, _HELD_OUT = "shard.json", "held_out.npz"
-_FORMAT = 1
-_KEY_CHARACTERS = 16
 
 
 @dataclass(frozen=True)
@@ -57,7 +53,7 @@ class Shards:
 
     def __init__(self, out: Path, key: str, vocabulary: int, log: Journal) -> None:
         self.folder = working_directory(out)
-        self._key, self._vocabulary, self._log = key[:_KEY_CHARACTERS], vocabulary, log
+        self._key, self._vocabulary, self._log = key[:KEY_CHARACTERS], vocabulary, log
 
     def drop_others(self) -> None:
         """Delete what belongs to another result."""
@@ -74,8 +70,8 @@ class Shards:
         path = self.path(number)
         if not path.is_dir():
             return None
-        if fault := _fault(path):
-            self._log.mended(f"{path}: {fault}; it is made again")
+        if wrong := fault(path, _MANIFEST):
+            self._log.mended(f"{path}: {wrong}; it is made again")
             remove(path)
             return None
         place = Place(**read_json(path / _MANIFEST)["place"])
@@ -96,9 +92,7 @@ class Shards:
         with new_directory(self.path(number)) as folder:
             counts = write_shard(folder, shard_name(number), parts, self._vocabulary)
             held_out.save(folder / _HELD_OUT)
-            hashes = {file.name: sha256_file(file) for file in sorted(folder.iterdir())}
-            manifest = {"format": _FORMAT, "place": asdict(place), "counts": counts, "files": hashes}
-            write_json(folder / _MANIFEST, manifest | {"sha256": digest(manifest)})
+            seal(folder, _MANIFEST, place=asdict(place), counts=counts)
 
     def counts(self, number: int) -> dict[str, int]:
         """Tokens, sentences and documents of a shard."""
@@ -109,26 +103,10 @@ class Shards:
         """Lay the files of a shard into a folder as well, without copying them where the file system can."""
         for kind in KINDS:
             name = f"{shard_name(number)}.{kind}"
-            try:
-                os.link(self.path(number) / name, folder / name)
-            except OSError:
+            if not linked(self.path(number) / name, folder / name):
                 shutil.copyfile(self.path(number) / name, folder / name)
 
 
 def working_directory(out: Path) -> Path:
     """Where shards lie until the result `out` is there."""
     return out.with_name(f"{out.name}.shards")
-
-
-def _fault(path: Path) -> str:
-    try:
-        manifest = read_json(path / _MANIFEST)
-        stated = manifest.pop("sha256")
-        if stated != digest(manifest) or manifest["format"] != _FORMAT:
-            return f"{_MANIFEST} is damaged, or of another format than {_FORMAT}"
-        for name, wanted in manifest["files"].items():
-            if not (path / name).is_file() or sha256_file(path / name) != wanted:
-                return f"{name} is damaged (missing, or its sha256 differs)"
-    except (BundleError, OSError, KeyError, TypeError, AttributeError) as error:
-        return f"{_MANIFEST} is damaged ({error})"
-    return ""
