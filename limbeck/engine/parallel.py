@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from itertools import islice
+from multiprocessing.connection import Connection, wait
 from typing import Any, Literal, TypeVar
 
 from limbeck.core.errors import LimbeckError, ShelfError
@@ -25,7 +26,6 @@ _AHEAD = 2
 """Items that wait for each process."""
 _WAVE = 64
 """Items that Ray is given at a time for each of its processors."""
-_function: Callable[[Any], Any]
 
 
 def mapped(
@@ -54,7 +54,8 @@ def _by_processes(function: Callable[[Item], Result], items: Iterable[Item], cou
     waiting: deque[Future[Result]] = deque()
     # Not by fork, which copies the locks that threads of other libraries may hold.
     context = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(count, mp_context=context, initializer=_begin, initargs=(function,))
+    wanted, want = context.Pipe(duplex=False)  # nothing is sent: it is closed when no more is wanted
+    pool = ProcessPoolExecutor(count, mp_context=context, initializer=_begin, initargs=(function, wanted))
     try:
         waiting.extend(pool.submit(_call, item) for item in islice(source, _AHEAD * count))
         while waiting:
@@ -66,26 +67,61 @@ def _by_processes(function: Callable[[Item], Result], items: Iterable[Item], cou
             'for none; a script of your own begins its work under `if __name__ == "__main__":`'
         ) from None
     finally:
+        want.close()
         pool.shutdown(cancel_futures=True)
+        wanted.close()
 
 
-def _begin(function: Callable[[Any], Any]) -> None:
+class _Unwanted(BaseException):
+    """Nobody waits for the result."""
+
+
+class _Worker:
+    """What a process does with each item, until no more is wanted: then it leaves off, in the midst of an item too.
+
+    It is not killed, which a pool survives only if the process had nothing of the pool's in hand.
+    """
+
+    def __init__(self, function: Callable[[Any], Any]) -> None:
+        self._function, self._busy, self._ended = function, False, False
+
+    def __call__(self, item: Any) -> Any:
+        self._busy = True
+        try:
+            return None if self._ended else self._function(item)
+        finally:
+            self._busy = False
+
+    def leave_off(self, *signal_and_frame: Any) -> None:
+        """Handle the signal that no more is wanted."""
+        self._ended = True
+        if self._busy:
+            raise _Unwanted
+
+
+_worker: _Worker
+
+
+def _begin(function: Callable[[Any], Any], wanted: Connection) -> None:
     """Make a process ready: it leaves Ctrl-C to the first one, and ends when that one does, however it ends."""
-    global _function  # noqa: PLW0603  (what a process is given once)
-    _function = function
+    global _worker  # noqa: PLW0603  (what a process is given once)
+    _worker = _Worker(function)
     os.environ["TOKENIZERS_PARALLELISM"] = "false"  # each process has one core
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGUSR1, _worker.leave_off)
     if parent := multiprocessing.parent_process():
-        threading.Thread(target=_end_after, args=(parent,), daemon=True).start()
+        threading.Thread(target=_watch, args=(parent, wanted), daemon=True).start()
 
 
-def _end_after(parent: Any) -> None:
+def _watch(parent: Any, wanted: Connection) -> None:
+    if parent.sentinel not in wait([parent.sentinel, wanted]):
+        signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGUSR1)
     parent.join()
     os._exit(1)
 
 
 def _call(item: Any) -> Any:
-    return _function(item)
+    return _worker(item)
 
 
 def _by_ray(function: Callable[[Item], Result], items: Iterable[Item], workers: int) -> Iterator[Result]:

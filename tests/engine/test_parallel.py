@@ -1,3 +1,4 @@
+import multiprocessing
 import os
 import subprocess
 import sys
@@ -44,6 +45,19 @@ def test_items_are_read_only_as_they_are_needed():
 def test_an_error_of_the_function_comes_through(workers):
     with pytest.raises(ValueError, match="-1 is negative"):
         list(mapped(Squares(), [1, -1, 2], workers))
+
+
+class Sleeps:
+    def __call__(self, seconds):
+        time.sleep(seconds)
+        return bytes(5_000_000)
+
+
+def test_who_wants_no_more_waits_for_no_item():
+    results = mapped(Sleeps(), [0, 0, 0, 3600, 3600, 3600], 2)
+    next(results)
+    results.close()
+    assert not multiprocessing.active_children()
 
 
 def test_a_process_that_is_ended_from_outside_is_told():
