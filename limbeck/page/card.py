@@ -1,17 +1,15 @@
 """The model card: a `README.md` with Hugging Face metadata that says in short what the report says."""
 
-import re
 from collections.abc import Mapping
 from typing import Any
 
-import jinja2
 import yaml
-from markupsafe import Markup
 
 from limbeck.core.bundle import Bundle
 from limbeck.evidence.table import metric_name, parameters_text, rows
 from limbeck.page.findings import Findings
 from limbeck.page.lineage import SHORT, checks, warned
+from limbeck.page.templates import one_line, template
 from limbeck.text.statistics import entity_types
 
 CARD = "README.md"
@@ -22,7 +20,6 @@ _PIPELINES = {"token_classification": "token-classification"}
 _HUB_METRICS = {"entity_f1": "f1", "entity_precision": "precision", "entity_recall": "recall"}
 _HUB_METRICS |= {"macro_f1": "f1", "micro_f1": "f1", "pearson": "pearsonr", "spearman": "spearmanr"}
 """What the Hub calls a metric, where that differs."""
-_MARKUP = re.compile(r"[\\`*_{}\[\]#|~!$^=]")
 
 
 def render_card(findings: Findings, model: Bundle, role: str) -> str:
@@ -37,7 +34,7 @@ def render_card(findings: Findings, model: Bundle, role: str) -> str:
     data = facts.get("data") or {}
     labels = entity_types(model.labels) if findings.tags else model.labels
     name = title(findings, model)
-    text = card_template("card.md.jinja").render(
+    text = template("card.md.jinja").render(
         title=name,
         headline=" ".join(findings.headline(role)),
         task=str(facts["task"]["kind"]).replace("_", " "),
@@ -61,19 +58,6 @@ def render_card(findings: Findings, model: Bundle, role: str) -> str:
     )
     front = yaml.safe_dump(metadata(findings, role, name), sort_keys=False, allow_unicode=True, width=1000)
     return f"---\n{front}---\n\n{text}"
-
-
-def card_template(name: str) -> jinja2.Template:
-    """A template of Markdown; whatever is put into it is escaped, and a name that is missing is an error."""
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("limbeck", "page"),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        finalize=escape_markdown,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    return environment.get_template(name)
 
 
 def metadata(findings: Findings, role: str, name: str) -> dict[str, Any]:
@@ -119,24 +103,3 @@ def shape(facts: Mapping[str, Any]) -> str:
         [f"{dims['layers']} × {dims['hidden']}", f"{parameters_text(dims['parameters'])} parameters"] if dims else []
     )
     return ", ".join([*parts, *([str(facts["precision"])] if "precision" in facts else [])])
-
-
-def one_line(text: str, characters: int = 80) -> str:
-    """Text without line breaks or control characters, cut."""
-    plain = " ".join("".join(c if c.isprintable() else " " for c in text).split())
-    return plain if len(plain) <= characters else plain[: characters - 1] + "…"
-
-
-def escape_markdown(value: object) -> object:
-    r"""One line of text that neither Markdown nor HTML takes for markup.
-
-    >>> print(escape_markdown("<b>*a*</b> www.x.org"))
-    &lt;b&gt;\*a\*&lt;/b&gt; www&#46;x.org
-    """
-    if isinstance(value, Markup) or not isinstance(value, str):
-        return value
-    text = _MARKUP.sub(r"\\\g<0>", one_line(value, 400))
-    text = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    text = text.replace("://", "&#58;//").replace("@", "&#64;")
-    text = re.sub(r"(?i)\bwww\.", lambda found: f"{found[0][:-1]}&#46;", text)
-    return Markup(text)  # noqa: S704  (just escaped)

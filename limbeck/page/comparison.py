@@ -9,10 +9,9 @@ from limbeck.evidence.across import MEAN, Across
 from limbeck.evidence.repeats import Repeats, bare_text, gain_text
 from limbeck.evidence.table import MISSING, Rows, metric_name, score_text, seconds_text
 from limbeck.page import plots
-from limbeck.page.card import escape_markdown
 from limbeck.page.figures import Figure, Key
 from limbeck.page.lineage import environment
-from limbeck.page.page import template
+from limbeck.page.templates import escape_markdown, template
 
 _TITLES = {"comparison": "Comparison", "probe": "Probe"}
 

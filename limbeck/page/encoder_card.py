@@ -14,8 +14,9 @@ from limbeck.core.files import read_json, write_text
 from limbeck.core.measurement import Measurement
 from limbeck.evidence.raw_text import LOSS, SHARES, answers, meanings, scores
 from limbeck.evidence.table import metric_name, score_text
-from limbeck.page.card import CARD, card_template, one_line, shape
+from limbeck.page.card import CARD, shape
 from limbeck.page.lineage import SHORT, corpus_told
+from limbeck.page.templates import one_line, template
 
 _LIBRARIES = ("limbeck", "torch", "transformers", "tokenizers")
 
@@ -34,7 +35,7 @@ def write_encoder_card(draft: Draft, teacher: str = "") -> None:
     measured = {m.metric: m for m in scores("model", facts)}
     dims: Mapping[str, Any] = facts.get("dims") or {}
     name = f"{facts['corpus'].get('name') or 'Raw text'}: {family}, {shape(facts)}"
-    text = card_template("encoder_card.md.jinja").render(
+    text = template("encoder_card.md.jinja").render(
         title=name,
         headline=answers("model", facts),
         family=family,

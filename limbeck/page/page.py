@@ -1,12 +1,9 @@
 """The report page: one HTML file that needs no network, in which text from data can never become markup."""
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-import jinja2
 import numpy as np
-from markupsafe import Markup
 
 from limbeck.core.bundle import Bundle
 from limbeck.core.measurement import Measurement
@@ -20,11 +17,11 @@ from limbeck.page.findings import Findings, p_text
 from limbeck.page.learnt import Learnt
 from limbeck.page.lineage import corpus_told, corpus_warnings, origin, warned
 from limbeck.page.losses import losses
+from limbeck.page.templates import template
 from limbeck.text.port import Example
 from limbeck.text.statistics import confusion
 
 _METRIC_UNITS = ("fraction", "coefficient", "nats", "unit", "unit²")
-_UNPRINTABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
 
 
 def render_page(
@@ -98,27 +95,6 @@ def render_text_page(learnt: Learnt) -> str:
         created=newest.manifest["created"],
         version=newest.manifest["versions"].get("limbeck", ""),
     )
-
-
-def template(name: str) -> jinja2.Template:
-    """A template of this package; whatever is put into it is escaped, and a name that is missing is an error."""
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("limbeck", "page"),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        finalize=_printable,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters["percent"] = lambda share: f"{100 * share:.1f}"
-    return environment.get_template(name)
-
-
-def _printable(value: object) -> object:
-    """Control characters and lone surrogates, which no browser shows and no file stores, become U+FFFD."""
-    if isinstance(value, str) and not isinstance(value, Markup):
-        return _UNPRINTABLE.sub("\N{REPLACEMENT CHARACTER}", value)
-    return value
 
 
 def _metrics(findings: Findings) -> list[tuple[str, list[str]]]:

@@ -5,7 +5,6 @@ import pytest
 import yaml
 
 from limbeck.core.journal import Journal
-from limbeck.page.card import escape_markdown
 from limbeck.stages import package
 from tests.page.factory import Run
 from tests.page.markup import PAYLOADS
@@ -74,20 +73,3 @@ def test_hostile_names_stay_text(tmp_path):
     reader.feed(body)
     assert tags == []
     assert not re.search(r"(?<!\\)\]\(javascript", body)
-
-
-@pytest.mark.parametrize(
-    ("text", "escaped"),
-    [
-        ("a_b*c", r"a\_b\*c"),
-        ("[x](javascript:1)", r"\[x\](javascript:1)"),
-        ("![x](y)", r"\!\[x\](y)"),
-        ("a | b", r"a \| b"),
-        ("# no\n\nheading", r"\# no heading"),
-        ("<b>&amp;", "&lt;b&gt;&amp;amp;"),
-        ("https://x.org www.x.org @me", "https&#58;//x.org www&#46;x.org &#64;me"),
-        ("`code` $x^2$", r"\`code\` \$x\^2\$"),
-    ],
-)
-def test_markdown_is_escaped(text, escaped):
-    assert str(escape_markdown(text)) == escaped
