@@ -4,7 +4,7 @@ Nothing is kept of the corpus but where its documents begin; a batch reads what 
 """
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -15,6 +15,7 @@ from torch import Tensor
 
 from limbeck.core.bundle import Bundle
 from limbeck.core.errors import DataError
+from limbeck.engine.dealing import dealt
 from limbeck.nn.types import Batch, Unit
 from limbeck.text.draws import Draws
 from limbeck.text.encode import Encoder
@@ -80,21 +81,12 @@ class CorpusRows:
         return self.parts(numbers, 1, device)[0]
 
     def parts(self, numbers: Sequence[int], count: int, device: torch.device) -> list[Batch]:
-        """A batch in `count` parts as equal as may be, which know their shares of it.
-
-        Where there are fewer rows than parts, some parts get a row that another has too, and no share.
-        """
+        """A batch in parts; see `dealt`."""
         turns, rows = np.divmod(np.asarray(numbers), len(self))
         made = [self._rows(rows[turns == turn], Draws(self._seed, int(turn))) for turn in np.unique(turns)]
         whole = _joined(made)
         order = np.argsort(whole.lengths, kind="stable")
-        total = whole.counts(order)
-        found = []
-        for number in range(count):
-            part = order[number::count]
-            share = {unit: n / max(total[unit], 1) for unit, n in whole.counts(part).items()}
-            found.append(whole.batch(part if len(part) else order[:1], share, device))
-        return found
+        return dealt(order, count, whole.counts, lambda part, shares: whole.batch(part, shares, device))
 
     def _pieces(self, rows: np.ndarray) -> Runs:
         """Where rows stand in the corpus."""
@@ -205,7 +197,7 @@ class _Flat:
             "pairs": int((lengths**2).sum()),
         }
 
-    def batch(self, rows: np.ndarray, shares: dict[Unit, float], device: torch.device) -> Batch:
+    def batch(self, rows: np.ndarray, shares: Mapping[Unit, float], device: torch.device) -> Batch:
         tokens = spans(self.starts, rows)
         items = np.flatnonzero(self.items[tokens])
 

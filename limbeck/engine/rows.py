@@ -11,6 +11,7 @@ from torch import Tensor
 
 from limbeck.core.hashing import digest
 from limbeck.core.predictions import Answer, known
+from limbeck.engine.dealing import dealt
 from limbeck.nn.types import Batch, Unit
 from limbeck.text.encode import Encoded, Encoder
 from limbeck.text.port import Example, Task
@@ -154,19 +155,10 @@ class Rows:
         return self.parts(indices, 1, device)[0]
 
     def parts(self, indices: Sequence[int], count: int, device: torch.device) -> list[Batch]:
-        """A batch in `count` parts as equal as may be, which know their shares of it.
-
-        Where there are fewer rows than parts, some parts get a row that another has too, and no share.
-        """
+        """A batch in parts; see `dealt`."""
         rows = np.asarray(indices)
         rows = rows[np.lexsort((rows, sizes(self.tokens, rows)))]
-        whole = self._count(rows)
-        made = []
-        for number in range(count):
-            part = rows[number::count]
-            share = {unit: n / max(whole[unit], 1) for unit, n in self._count(part).items()}
-            made.append(self._batch(part if len(part) else rows[:1], share, device))
-        return made
+        return dealt(rows, count, self._count, lambda part, shares: self._batch(part, shares, device))
 
     def _count(self, rows: np.ndarray) -> dict[Unit, int]:
         items, lengths = spans(self.items, rows), sizes(self.tokens, rows)
