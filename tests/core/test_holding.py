@@ -89,9 +89,12 @@ def test_a_place_that_cannot_be_written_to_is_one_message(tmp_path):
 def test_file_systems_without_locks_keep_nobody_out(tmp_path, monkeypatch):
     import fcntl
 
+    asked = []
+
     def refuse(*_):
+        asked.append(True)
         raise OSError(next(iter(holding._NO_LOCKS)), "No locks available")
 
     monkeypatch.setattr(fcntl, "flock", refuse)
     with held(tmp_path / "out"), held(tmp_path / "out"):
-        pass
+        assert len(asked) == 2

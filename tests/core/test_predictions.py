@@ -73,10 +73,12 @@ def test_a_flipped_bit_never_ends_in_a_traceback(tmp_path, sentences):
     path = tmp_path / "p.npz"
     sentences.save(path)
     data = path.read_bytes()
+    read = 0
     for place, byte in enumerate(data):
         path.write_bytes(data[:place] + bytes([byte ^ 1 << place % 8]) + data[place + 1 :])
         with contextlib.suppress(BundleError):
-            Predictions.read(path)
+            read += isinstance(Predictions.read(path), Predictions)
+    assert read < len(data) / 2  # of an archive much stands twice, and nobody looks at its times
 
 
 @given(st.lists(st.floats(-1e4, 1e4), min_size=1, max_size=6), st.floats(-1e4, 1e4))

@@ -28,8 +28,8 @@ def test_a_place_is_file_line_and_column():
 
 
 def test_no_fault_is_no_error():
-    refuse([], "rows are ragged")
-    refuse(iter(()), "rows are ragged")
+    assert refuse([], "rows are ragged") is None
+    assert refuse(iter(()), "rows are ragged") is None
 
 
 def test_the_first_faults_are_listed_and_all_are_counted():
