@@ -99,21 +99,27 @@ class CorpusPhase(Updates):
 
 
 def single_phase(fields: Any, phase: type[Spec]) -> Any:
-    """Fields of a stage that has phases, those of a phase that are given beside it made its only one.
+    """Fields of a stage that has phases, those of a phase that are given beside them made part of its only one.
 
     Args:
         fields: What YAML gave.
         phase: The class of a phase.
 
     Raises:
-        ValueError: There are both.
+        ValueError: There are several phases.
     """
     if not isinstance(fields, Mapping) or not (own := fields.keys() & phase.model_fields.keys()):
         return fields
-    if "phases" in fields:
-        raise ValueError(f"{', '.join(sorted(own))}: belongs to a phase; write phases[0].{min(own)}")
-    one = {name: fields[name] for name in own}
-    return {**{name: value for name, value in fields.items() if name not in own}, "phases": (one,)}
+    phases = fields.get("phases", ({},))
+    if not isinstance(phases, (list, tuple)) or not all(isinstance(one, (Mapping, Spec)) for one in phases):
+        return {name: value for name, value in fields.items() if name not in own}  # of which the Spec will tell
+    if len(phases) != 1:
+        raise ValueError(
+            f"{', '.join(sorted(own))}: belongs to a phase, and there are {len(phases)}; write phases[0].{min(own)}"
+        )
+    rest, phase_fields = dict(fields), dict(phases[0])
+    phase_fields |= {name: rest.pop(name) for name in own}
+    return {**rest, "phases": (phase_fields,)}
 
 
 class Tracked(Spec):

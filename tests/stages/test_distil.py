@@ -9,7 +9,7 @@ from limbeck.core.errors import BundleError, RecipeError
 from limbeck.core.journal import Journal
 from limbeck.objectives import AttentionScores, Labels, SoftTargets
 from limbeck.pipeline import run_stage
-from limbeck.stages.distil import Spec
+from limbeck.stages.distil import Phase, Spec
 from tests import models
 from tests.stages.conftest import made
 from tests.stages.test_finetune import score
@@ -112,7 +112,8 @@ def test_weights_and_layers_follow_the_phase(teacher, data, tmp_path):
         ({"width": "svd"}, r"width.*'importance', 'prefix' or 'pca'"),
         ({"objectives": ["soft_target"]}, "soft_targets"),
         ({"objectives": [{"kind": "soft_targets", "temprature": 3}]}, "temperature"),
-        ({"objectives": ["labels"], "phases": FAST}, "belongs to a phase"),
+        ({"objectives": ["labels"], "phases": FAST * 2}, r"belongs to a phase, and there are 2; write phases\[0\]"),
+        ({"epochs": 2, "phases": "one"}, "phases: "),
         ({"objectives": [{"kind": "attention_relations", "relation_heads": 7}]}, "those that do are 1, 2"),
         ({"objectives": ["dist"]}, "dist: .* 2 classes; use soft_targets or logit_mse"),
         ({"student": "3x24", "objectives": ["patient"]}, r"patient.layers: 3 student .* but `ordered`, `lower`"),
@@ -124,6 +125,14 @@ def test_what_does_not_fit_is_refused_with_what_would(teacher, data, tmp_path, f
     with pytest.raises(RecipeError, match=message):
         made("distil", tmp_path / "s", {"teacher": teacher, "data": data}, **fields)
     assert not (tmp_path / "s").exists()
+
+
+@pytest.mark.parametrize("phase", [FAST[0], Phase.model_validate(FAST[0])])
+def test_a_field_of_the_only_phase_may_stand_beside_it(phase):
+    spec = Spec.model_validate({"phases": [phase], "epochs": 1})
+    (only,) = spec.phases
+    assert (only.epochs, only.learning_rate) == (1, 2e-3)
+    assert len(only.objectives) == 3
 
 
 def test_teacher_of_other_labels_is_refused(tagger, data, tmp_path):
