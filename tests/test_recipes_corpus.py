@@ -16,6 +16,7 @@ QUIET = Journal(quiet=True)
 GENERAL = ("distilbert", "minilm", "minilmv2", "tinybert_general")
 PRETRAINING = ("bert", "roberta", "electra", "albert")
 LARGER = "layers=2,hidden=24,heads=2,intermediate=48"
+SMALL = ("steps=2", "batch_size=4", "evaluate_every=2")
 OPENED = {"distilbert": "distilbert", "roberta": "roberta", "electra": "electra", "albert": "albert"}
 
 
@@ -120,3 +121,16 @@ def test_the_command_s_flags_reach_every_step(folder, tmp_path):
     assert fields["tokenize"]["corpus"] == str(folder / "raw.txt")
     assert fields["tokenize"]["tokenizer"] == fields["head"]["model"] == str(folder / "backbone")
     assert fields["distil"]["student"] == "1x12"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", GENERAL)
+def test_a_recipe_runs_as_it_is_written(name, folder, tmp_path):
+    """On the real backbone, with its own lengths and widths; only its steps are few."""
+    recipe = adapt.to_corpus(resolve(read_recipe(find_recipe(name))), str(folder / "raw.txt"))
+    small = [f"{part}.{field}" for part in ("distil",) + ("head",) * (name == "distilbert") for field in SMALL]
+    result = run(recipe.override(["tokenize.dev_tokens=300", *small]), tmp_path / "out", QUIET)
+    student = result.bundles["distil"]
+    assert student.facts["max_length"] == 128
+    assert student.facts["dims"]["hidden"] == 384
+    assert student.facts["history"][-1]["dev"]["loss"] > 0
