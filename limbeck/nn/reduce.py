@@ -30,17 +30,8 @@ def mean_squared(student: Float[Tensor, "*shape"], teacher: Float[Tensor, "*shap
     >>> mean_squared(torch.zeros(1, 2), torch.tensor([[1.0, 3.0]])).item()
     5.0
     """
-    return mean_squared_over([(student, teacher)])
-
-
-def mean_squared_over(pairs: Iterable[tuple[Float[Tensor, "*_"], Float[Tensor, "*_"]]]) -> Float[Tensor, ""]:
-    """Mean squared difference over all elements of several pairs of tensors, every element counted once; of none, 0.
-
-    >>> mean_squared_over([(torch.zeros(1, 2), torch.tensor([[1.0, 3.0]])), (torch.zeros(2), torch.ones(2))]).item()
-    3.0
-    """
-    found = [(mse_loss(left.float(), right.float(), reduction="sum"), left.numel()) for left, right in pairs]
-    return torch.stack([total for total, _ in found]).sum() / max(sum(count for _, count in found), 1)
+    total = mse_loss(student.float(), teacher.float(), reduction="sum")
+    return total / max(student.numel(), 1)
 
 
 def pooled(values: Float[Tensor, "tokens hidden"], batch: Batch, pooling: Pooling) -> Float[Tensor, "batch hidden"]:

@@ -15,8 +15,7 @@ from torch import Tensor, nn
 
 from limbeck.core.errors import RecipeError
 from limbeck.core.spec import Weighted
-from limbeck.nn.attention import scaled_products
-from limbeck.nn.reduce import kl_divergence, mean_over
+from limbeck.nn.maps import Sides, divergence
 from limbeck.nn.types import Batch, Dims, Outputs, Reads, Unit
 
 _FEATURES, _MOST_HEADS = 16, 64
@@ -35,18 +34,16 @@ class Spec(Weighted):
     """Which relations are matched; the paper takes all three, table 6 tells what each adds."""
 
 
-def relation_logits(
+def regrouped(
     vectors: Float[Tensor, "rows length heads head_dim"], relation_heads: int
-) -> Float[Tensor, "rows relation_heads length length"]:
-    """Scaled self-products of the vectors of each text after regrouping their heads.
+) -> Float[Tensor, "rows length relation_heads features"]:
+    """The vectors of each token, concatenated and split again into relation heads.
 
-    >>> vectors = torch.tensor([[[[1.0, 0.0], [0.0, 2.0]]]])  # one token, two heads of two features
-    >>> relation_logits(vectors, relation_heads=1).item()  # (1 + 4) / √4
-    2.5
+    >>> regrouped(torch.zeros(1, 5, 12, 26), relation_heads=3).shape
+    torch.Size([1, 5, 3, 104])
     """
     rows, length, heads, size = vectors.shape
-    regrouped = vectors.reshape(rows, length, relation_heads, heads * size // relation_heads)
-    return scaled_products(regrouped, regrouped)
+    return vectors.reshape(rows, length, relation_heads, heads * size // relation_heads)
 
 
 class AttentionRelations(nn.Module):
@@ -73,9 +70,8 @@ class AttentionRelations(nn.Module):
 
     def _term(self, student: Tensor, teacher: Tensor, batch: Batch) -> Tensor:
         groups = zip(batch.by_length(student), batch.by_length(teacher), strict=True)
-        return mean_over(
-            kl_divergence(relation_logits(s, self._heads), relation_logits(t, self._heads)) for s, t in groups
-        )
+        both = ((regrouped(s, self._heads), regrouped(t, self._heads)) for s, t in groups)
+        return divergence(Sides(s, s, t, t) for s, t in both)
 
 
 def build(spec: Spec, student: Dims, teacher: Dims) -> AttentionRelations:

@@ -10,10 +10,9 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from limbeck.core.spec import Weighted
-from limbeck.nn.attention import scaled_products
 from limbeck.nn.fit import check_heads
 from limbeck.nn.layer_map import Layers, layer_map
-from limbeck.nn.reduce import mean_squared_over
+from limbeck.nn.maps import Sides, mean_squares
 from limbeck.nn.types import Batch, Dims, Outputs, Reads, Unit
 
 
@@ -44,8 +43,7 @@ class AttentionScores(nn.Module):
 
     def _term(self, layer: int, of: int, student: Outputs, teacher: Outputs, batch: Batch) -> Tensor:
         sides = (student.queries[layer], student.keys[layer], teacher.queries[of], teacher.keys[of])
-        groups = zip(*map(batch.by_length, sides), strict=True)
-        return mean_squared_over((scaled_products(sq, sk), scaled_products(tq, tk)) for sq, sk, tq, tk in groups)
+        return mean_squares(map(Sides, *map(batch.by_length, sides)))
 
 
 def build(spec: Spec, student: Dims, teacher: Dims) -> AttentionScores:

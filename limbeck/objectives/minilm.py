@@ -6,15 +6,12 @@ head counts may not. Costs two `seq × seq` maps per head. The paper wants an as
 has at most half the teacher's layers and half its width. `attention_relations` is its successor.
 """
 
-from collections.abc import Iterator
-
 from jaxtyping import Float
 from torch import Tensor, nn
 
 from limbeck.core.spec import Weighted
-from limbeck.nn.attention import scaled_products
 from limbeck.nn.fit import check_heads
-from limbeck.nn.reduce import kl_divergence, mean_over
+from limbeck.nn.maps import Sides, divergence
 from limbeck.nn.types import HEADS, Batch, Dims, Outputs, Reads, Unit
 
 
@@ -40,12 +37,9 @@ class Minilm(nn.Module):
         )
 
     def _term(self, left: str, right: str, student: Outputs, teacher: Outputs, batch: Batch) -> Tensor:
-        def maps(outputs: Outputs, layer: int) -> Iterator[Tensor]:
-            sides = (batch.by_length(getattr(outputs, kind)[layer]) for kind in (left, right))
-            return map(scaled_products, *sides)
-
-        both = zip(maps(student, self._student_layer), maps(teacher, self._teacher_layer), strict=True)
-        return mean_over(kl_divergence(s, t) for s, t in both)
+        both = ((student, self._student_layer), (teacher, self._teacher_layer))
+        sides = [getattr(outputs, kind)[layer] for outputs, layer in both for kind in (left, right)]
+        return divergence(map(Sides, *map(batch.by_length, sides)))
 
 
 def build(spec: Spec, student: Dims, teacher: Dims) -> Minilm:
