@@ -2,7 +2,7 @@
 
 The heads of Q (K, V) are concatenated and split again into A_r relation heads; `R = softmax(A Aᵀ/√(d/A_r))`; the loss
 is `KL(R_t ‖ R_s)`, mean over relation heads and real rows, summed over Q-Q, K-K and V-V. Reads queries, keys and values
-of one layer of each side, any widths and head counts. Costs three `seq × seq` maps per relation head, in 3 products.
+of one layer of each side, any widths and head counts. Costs three `seq × seq` maps per relation head, few at once.
 Departs from the public versions, which loop over the sentences of a batch.
 """
 

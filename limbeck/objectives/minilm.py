@@ -2,8 +2,8 @@
 
 `KL(A_t ‖ A_s) + KL(R_t ‖ R_s)` with the attention `A = softmax(QKᵀ/√d)` and the relation `R = softmax(VVᵀ/√d)` of each
 head, each a mean over heads and rows. Reads queries, keys and values of the last layers; widths and depths may differ,
-head counts may not. Costs two `seq × seq` maps per head. The paper wants an assistant of middle size where the student
-has at most half the teacher's layers and half its width. `attention_relations` is its successor.
+head counts may not. Costs two `seq × seq` maps per head, few at once. The paper wants an assistant of middle size where
+the student has at most half the teacher's layers and half its width. `attention_relations` is its successor.
 """
 
 from jaxtyping import Float
