@@ -146,7 +146,8 @@ class _Phase:
             parts = max(spec.accumulate, math.ceil(tokens / (count * spec.part_tokens)))
             found = self._course.parts(order[number], count * parts, accelerator.device)
             batches = [replace(part, moment=moment) for part in found[own * parts : (own + 1) * parts]]
-            return [(batch, Outputs() if teacher is None else teacher.outputs(batch)) for batch in batches]
+            with accelerator.autocast():  # a teacher that runs in each step does so in the precision of the student
+                return [(batch, Outputs() if teacher is None else teacher.outputs(batch)) for batch in batches]
 
         left = range(self._done, len(order))
         # A CPU is busy with the step itself: there a second thread would only take turns with it.

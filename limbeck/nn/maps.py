@@ -79,7 +79,7 @@ def _mean(groups: Iterable[Sides], loss: Loss, *, per_row: bool) -> Tensor:
 
 
 def _by_head(vectors: Vectors) -> Float[Tensor, "maps length head_dim"]:
-    return vectors.transpose(1, 2).flatten(0, 1)
+    return vectors.transpose(1, 2).flatten(0, 1).float()  # losses are taken in fp32
 
 
 class _Sum(torch.autograd.Function):
@@ -88,14 +88,14 @@ class _Sum(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, left: Tensor, right: Tensor, of_left: Tensor, of_right: Tensor, loss: Loss) -> Tensor:
         gradients = (torch.empty_like(left), torch.empty_like(right))
-        total = left.new_zeros((), dtype=torch.float32)
+        total = left.new_zeros(())
         scale = 1 / math.sqrt(left.shape[-1])
         with torch.autocast(left.device.type, enabled=False):
             for some in _slices(left):
                 student = _products(left[some], right[some])
                 value, gradient = loss(student, _products(of_left[some], of_right[some]))
                 total += value
-                gradient = gradient.mul_(scale).to(left.dtype)
+                gradient.mul_(scale)
                 torch.bmm(gradient, right[some], out=gradients[0][some])
                 torch.bmm(gradient.transpose(1, 2), left[some], out=gradients[1][some])
         ctx.save_for_backward(*gradients)
@@ -117,4 +117,4 @@ def _slices(vectors: Tensor) -> Iterator[slice]:
 
 
 def _products(left: Tensor, right: Tensor) -> Maps:
-    return torch.bmm(left, right.transpose(1, 2)).float().div_(math.sqrt(left.shape[-1]))
+    return torch.bmm(left, right.transpose(1, 2)).div_(math.sqrt(left.shape[-1]))
