@@ -83,7 +83,7 @@ class CorpusRows:
     def parts(self, numbers: Sequence[int], count: int, device: torch.device) -> list[Batch]:
         """A batch in parts; see `dealt`."""
         turns, rows = np.divmod(np.asarray(numbers), len(self))
-        made = [self._rows(rows[turns == turn], Draws(self._seed, int(turn))) for turn in np.unique(turns)]
+        made = [self._made(rows[turns == turn], Draws(self._seed, int(turn))) for turn in np.unique(turns)]
         whole = _joined(made)
         order = np.argsort(whole.lengths, kind="stable")
         return dealt(order, count, whole.counts, lambda part, shares: whole.batch(part, shares, device))
@@ -95,7 +95,7 @@ class CorpusRows:
         starts = bounds[document] + (rows - self._firsts[document]) * self._room
         return Runs(starts, np.minimum(self._room, bounds[document + 1] - starts))
 
-    def _rows(self, rows: np.ndarray, draws: Draws) -> "_Flat":
+    def _made(self, rows: np.ndarray, draws: Draws) -> "_Flat":
         pieces = self._pieces(rows)
         relations = np.zeros(len(rows), np.int64)
         texts = [pieces]
@@ -113,7 +113,7 @@ class CorpusRows:
             items = targets >= 0
             items[np.cumsum(lengths) - lengths] |= self._questions.words is None  # a network answers for something
         chances = draws.uniform("fill", passages.places) if self._questions.drawn else None
-        return _Flat(ids, types, lengths, targets, items, relations, chances)
+        return _Flat(rows, ids, types, lengths, targets, items, relations, chances)
 
     def _split(self, pieces: Runs, draws: Draws) -> tuple[Runs, Runs]:
         """Two texts of each piece: at the beginning of one of its sentences, in the middle where it has but one."""
@@ -175,6 +175,7 @@ def splits(corpus: Bundle, encoder: Encoder, questions: Questions, seed: int) ->
 class _Flat:
     """Rows laid end to end, as the network is to see them."""
 
+    numbers: np.ndarray
     ids: np.ndarray
     types: np.ndarray
     lengths: np.ndarray
@@ -210,7 +211,7 @@ class _Flat:
             lengths=tuple(self.lengths[rows].tolist()),
             targets=to_device(self.targets[tokens][items]),
             items=to_device(items),
-            rows=torch.from_numpy(rows),
+            rows=torch.from_numpy(self.numbers[rows]),
             shares=shares,
             relations=to_device(self.relations[rows]),
             chances=None if self.chances is None else to_device(self.chances[tokens][items]).float(),
@@ -237,11 +238,15 @@ class Rounds:
         every: Steps in a round; the last may have fewer.
         batch_size: Rows per step.
         seed: What the order depends on.
+        turn: How often the corpus was begun before: the order is another each time, as is what is hidden.
     """
 
-    def __init__(self, rows: CorpusRows, steps: int, every: int, batch_size: int, seed: int) -> None:
+    def __init__(self, rows: CorpusRows, steps: int, every: int, batch_size: int, seed: int, turn: int = 0) -> None:
         self.epochs = -(-steps // every)
+        self.turns = turn - (-steps * batch_size // len(rows))
+        """How often it was begun in the end."""
         self._rows, self._steps, self._every, self._batch_size, self._seed = rows, steps, every, batch_size, seed
+        self._first = turn * len(rows)
         self.token_count, self.parts = rows.token_count, rows.parts
         self._order = lru_cache(maxsize=2)(self._shuffled)
 
@@ -251,7 +256,9 @@ class Rounds:
 
     def batches(self, epoch: int) -> list[list[int]]:
         """The next rows of the shuffled corpus."""
-        numbers = np.arange(self.before(epoch) * self._batch_size, self.before(epoch + 1) * self._batch_size)
+        numbers = self._first + np.arange(
+            self.before(epoch) * self._batch_size, self.before(epoch + 1) * self._batch_size
+        )
         turns, places = np.divmod(numbers, len(self._rows))
         for turn in np.unique(turns):
             now = turns == turn

@@ -20,6 +20,7 @@ from limbeck.nn.checkpoint import save, save_encoder
 from limbeck.nn.model import Model
 from limbeck.nn.outlook import Outlook
 from limbeck.nn.types import Reads
+from limbeck.text.encode import Encoder
 from limbeck.text.token_store import told_of
 
 
@@ -48,11 +49,17 @@ class CorpusLessons:
     ground: Ground = field(init=False)
     _rows: CorpusRows = field(init=False)
     _held: CorpusRows = field(init=False)
+    _turn: int = 0
 
     def __post_init__(self) -> None:
         encoder = self.outlook.encoder
         if not self.tutor.encoder.same_as(encoder):
             raise BundleError(f"{self.corpus.path}: student and teacher must cut the corpus into the same tokens")
+        if not Encoder.read(self.corpus.file("tokenizer.json"), encoder.max_length).same_as(encoder):
+            raise BundleError(
+                f"{self.corpus.path}: was cut into tokens by another tokenizer than the teacher's; cut it by that one: "
+                "limbeck tokenize CORPUS --tokenizer TEACHER"
+            )
         self._rows, self._held = splits(self.corpus, encoder, self.questions, self.seed)
         self.ground = corpus_ground(self._rows, answers=self.questions.words is not None and self.answers)
 
@@ -64,8 +71,10 @@ class CorpusLessons:
         return OnlineTeacher(self.tutor.model, reads, self.tutor.identity)
 
     def course(self, phase: Any, seed: int) -> Course:
-        """A number of steps through the corpus."""
-        return Rounds(self._rows, phase.steps, phase.evaluate_every, phase.batch_size, seed)
+        """A number of steps through the corpus, which each phase begins anew."""
+        course = Rounds(self._rows, phase.steps, phase.evaluate_every, phase.batch_size, seed, self._turn)
+        self._turn = course.turns
+        return course
 
     def exam(self, student: Model, mixture: Mixture, teacher: Teacher | None) -> CorpusExam:
         """The losses of the phase on documents held out."""

@@ -157,7 +157,7 @@ def task_ground(task: Task, rows: Rows, examples: Sequence[Example], label_loss:
 
 
 def corpus_ground(rows: CorpusRows, *, answers: bool) -> Ground:
-    """What a general student stands on: the first rows of a corpus.
+    """What a general student stands on: rows from all over a corpus.
 
     Importance is measured by the loss of hidden words, if the model answers for them; else by how much the last hidden
     states depend on a part: the mean size of their derivatives, in random directions (Hutchinson's estimator).
@@ -182,9 +182,15 @@ def corpus_ground(rows: CorpusRows, *, answers: bool) -> Ground:
         drawn = torch.Generator().manual_seed(int(batch.rows[0]))
         return (states * torch.randn(states.shape, generator=drawn).to(states.device)).mean()
 
-    chosen = range(min(len(rows), _SAMPLE_ROWS))
-    length = rows.token_count(chosen) / len(chosen)
-    return Ground(MASKED_LM, opened, _batches(rows, chosen[: max(round(_SAMPLE_TOKENS / length), 1)]), length, loss)
+    many = _spread(rows, _SAMPLE_ROWS)
+    length = rows.token_count(many) / len(many)
+    few = _spread(rows, max(round(_SAMPLE_TOKENS / length), 1))
+    return Ground(MASKED_LM, opened, _batches(rows, few), length, loss)
+
+
+def _spread(rows: CorpusRows, count: int) -> range:
+    """At most so many rows at equal distances."""
+    return range(0, len(rows), max(-(-len(rows) // count), 1))
 
 
 def _batches(rows: Rows | CorpusRows, chosen: Sequence[int]) -> list[Batch]:

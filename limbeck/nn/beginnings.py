@@ -63,8 +63,7 @@ def from_shape(
     wanted, known = parse_fresh(shape, place), open_tokenizer(tokenizer / "tokenizer.json")
     family: Backbone = shelf("backbones").load(backbone)
     config = _config(backbone, place, fields)
-    if getattr(config, "embedding_size", 0) == wanted.hidden:
-        config.hidden_size = wanted.hidden  # as wide as its embeddings: there is no layer between the two
+    config.hidden_size = wanted.hidden  # which a family compares with the width of its embeddings
     dims = Dims(wanted.layers, wanted.hidden, wanted.heads, wanted.intermediate)
     try:
         config = family.build(family.Spec(), config, dims)

@@ -40,6 +40,7 @@ def as_distilbert(model: Model) -> Model:
         activation=config.hidden_act,
         initializer_range=config.initializer_range,
         pad_token_id=config.pad_token_id,
+        tie_word_embeddings=config.tie_word_embeddings,
     )
     made = tapped(fresh(wanted, MASKED_LM), per_word=True)
     own, its = made.parts, model.parts

@@ -31,7 +31,7 @@ from limbeck.engine.students import StudentSpec, begin_student, foresee_student,
 from limbeck.engine.teachers import Tutor
 from limbeck.engine.training import Training, single_phase
 from limbeck.nn.beginnings import with_vocabulary_head
-from limbeck.nn.checkpoint import check_length, load_bundle, model_hashes
+from limbeck.nn.checkpoint import check_length, load_bundle, model_hashes, read_shape
 from limbeck.nn.heads import answers_alike, answers_told, order_labels
 from limbeck.nn.kinship import as_distilbert
 from limbeck.nn.model import Model, best_device, frozen, tapped
@@ -230,7 +230,7 @@ def _outlook(spec: Spec, inputs: Mapping[str, Any], role: str) -> Any:
         return found
     length = spec.max_length or found.max_length
     check_length(found.folder, length, "distil.max_length")
-    dims = replace(found.dims, labels=found.encoder.tokens, answer="class", over_tokens=True)
+    dims = replace(found.dims, labels=read_shape(found.folder).vocab_size, answer="class", over_tokens=True)
     return replace(found, dims=dims, max_length=length)
 
 
@@ -244,9 +244,9 @@ def _check_corpus(spec: Spec, *, corpus: bool) -> None:
     """Refuse fields that speak of a corpus where there is none, and labels where nothing is asked."""
     if spec.family and not corpus:
         raise RecipeError(f"distil.family: {spec.family}, but it is over a corpus that a student changes its family")
-    if spec.pretext is not None and (not corpus or shelf("pretexts").load(spec.pretext.kind).ABOUT != "words"):
+    if spec.pretext is not None and (not corpus or spec.pretext.kind != "masked_lm"):
         raise RecipeError(
-            f"distil.pretext: {spec.pretext.kind}, but it is over a corpus that a student is asked, and about words; "
+            f"distil.pretext: {spec.pretext.kind}, but a student is asked about hidden words alone, over a corpus; "
             "give masked_lm and a corpus, or leave it out"
         )
     if corpus and spec.pretext is None and (phase := _reading_labels(spec)) is not None:

@@ -17,6 +17,7 @@ from limbeck.core.journal import Journal
 from limbeck.core.shape import is_shape
 from limbeck.core.shelf import on_shelf, shelf
 from limbeck.core.spec import Weighted
+from limbeck.engine import processes
 from limbeck.engine.corpus import Questions, Rounds, splits
 from limbeck.engine.corpus_exam import CorpusExam
 from limbeck.engine.filling import Filling
@@ -231,6 +232,7 @@ def _train(spec: Spec, corpus: Bundle, model: Model, log: Journal, out: Path, ke
     )
     mixture = _mixture(words, pairs, model)
     shared: Run | None = None
+    turn = 0
     history: list[dict[str, Any]] = []
     for number, phase in enumerate(spec.phases, start=1):
         encoder = Encoder.read(corpus.file("tokenizer.json"), phase.max_length)
@@ -242,7 +244,8 @@ def _train(spec: Spec, corpus: Bundle, model: Model, log: Journal, out: Path, ke
             f"{model.dims}, {model.parameter_count() / 1e6:.1f} M parameters: {phase.steps} steps of "
             f"{phase.batch_size} texts of up to {phase.max_length} tokens, {passes:.2g} passes over the corpus"
         )
-        course = Rounds(rows, phase.steps, phase.evaluate_every, phase.batch_size, spec.seed)
+        course = Rounds(rows, phase.steps, phase.evaluate_every, phase.batch_size, spec.seed, turn)
+        turn = course.turns
         history += train(mixture, course, None, phase, shared, f"pretrain {number} {phase.name}".rstrip())
     assert shared is not None
     shared.keep_best()
@@ -255,6 +258,11 @@ def _mixture(words: Any, pairs: Any, model: Model) -> Mixture:
         objectives.append(TextRelation(weight=pairs.weight))
     filling = None
     if words.kind == "replaced_token":
+        if processes.sharded():
+            raise RecipeError(
+                "pretrain.pretexts: replaced_token trains two networks that share embeddings, which cannot lie in "
+                "parts (FSDP); run it without ACCELERATE_USE_FSDP"
+            )
         generator = generator_of(model, words.generator)
         filling = Filling(mix(generator, [Labels()], generator.dims))
     return mix(model, objectives, model.dims, filling=filling).to(best_device())

@@ -143,3 +143,17 @@ def test_rounds_go_through_the_corpus_before_they_begin_it_anew():
     assert sorted(n for n in seen if n < len(rows)) == list(range(len(rows)))[:56]
     assert seen[: len(rows)] != sorted(seen[: len(rows)])
     assert len(set(seen)) == len(seen)
+
+
+def test_another_phase_begins_the_corpus_anew():
+    rows = corpus_rows()
+    first = Rounds(rows, steps=2, every=2, batch_size=len(rows), seed=1)
+    again = Rounds(rows, steps=1, every=1, batch_size=3, seed=1, turn=first.turns)
+    assert (first.turns, again.turns) == (2, 3)
+    assert all(2 * len(rows) <= number < 3 * len(rows) for number in again.batches(0)[0])
+
+
+def test_a_batch_names_its_rows():
+    rows = corpus_rows()
+    batch = rows.batch([5, 2 + len(rows), 9], CPU)
+    assert sorted(batch.rows.tolist()) == [2, 5, 9]

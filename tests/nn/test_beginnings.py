@@ -90,6 +90,7 @@ def test_fields_of_the_family_are_taken(folder_of):
     network = from_shape("electra", "1x24", folder, embedding_size=16, hidden_dropout_prob=0.0)
     assert (network.config.embedding_size, network.config.hidden_dropout_prob) == (16, 0.0)
     assert tapped(from_shape("electra", "1x24", folder, embedding_size=24), per_word=True).parts.projection is None
+    assert from_shape("electra", "1x24", folder, embedding_size=256).config.embedding_size == 256  # as wide as its base
 
 
 @pytest.mark.parametrize(

@@ -31,6 +31,17 @@ def test_outputs_are_the_same_for_texts_of_the_first_type(tmp_path):
     assert stock.vocab_projector.weight is stock.get_input_embeddings().weight
 
 
+def test_tables_that_are_not_tied_stay_so():
+    config = models.config("bert")
+    config.tie_word_embeddings = False
+    bert = tapped(transformers.AutoModelForMaskedLM.from_config(config).eval(), per_word=True)
+    distilled = as_distilbert(bert)
+    batch = models.masked()
+    with torch.no_grad():
+        one, two = (model.run(batch, Reads(logits=True)).vocabulary.logits() for model in (bert, distilled))
+    torch.testing.assert_close(two, one, rtol=1e-4, atol=1e-4)
+
+
 def test_another_family_is_refused():
     with pytest.raises(RecipeError, match=r"only a BERT can become a DistilBERT \(found electra\)"):
         as_distilbert(tapped(models.pretrained("electra"), per_word=True))
