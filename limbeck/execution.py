@@ -62,9 +62,13 @@ def resolve(recipe: Recipe) -> Recipe:
 
 
 def spec_of(step: Step, seed: int) -> Spec:
-    """A step's fields, checked; the recipe's seed where a stage has one and the step names none."""
-    kind = load_stage(step.stage).Spec
-    fields = dict(step.fields)
+    """A step's fields, checked; the recipe's seed where a stage has one and the step names none.
+
+    Where a stage's `defaults` depend on what it is given, they are taken before those of its Spec.
+    """
+    module = load_stage(step.stage)
+    kind = module.Spec
+    fields = {**(module.defaults(step.inputs) if hasattr(module, "defaults") else {}), **step.fields}
     if "seed" in kind.model_fields:
         fields.setdefault("seed", seed)
     spec: Spec = parse(kind, fields, step.title)

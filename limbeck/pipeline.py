@@ -1,14 +1,14 @@
 """Whole runs: of a recipe, of the default one, of the demo, of a single stage."""
 
 import contextlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from limbeck import adapt
 from limbeck.core.bundle import Bundle, is_bundle, open_bundle
-from limbeck.core.errors import RecipeError
+from limbeck.core.errors import BundleError, RecipeError
 from limbeck.core.files import claim_directory, write_bytes
 from limbeck.core.holding import held
 from limbeck.core.journal import Journal
@@ -17,6 +17,7 @@ from limbeck.core.recipe import Recipe, find_recipe, from_plain, read_recipe
 from limbeck.core.shape import is_shape
 from limbeck.engine import processes
 from limbeck.execution import foresee, foresee_step, resolve, run_step, spec_of, walk
+from limbeck.text.token_store import store_given
 
 PUBLISHED = ("report.html", "measurements.json")
 """Files of a report that are laid beside the recipe when a run ends."""
@@ -268,46 +269,70 @@ def run_stage(
     Args:
         stage: Its name.
         inputs: Role → Bundle or path. `data` may be a file of rows, which is prepared beside `out` first; `corpus` raw
-            text, which is cut into tokens there; `run` stands for all that the run in that directory gives to its
-            report.
+            text, which is cut into tokens there, and its `teacher` any model, which is imported there; `run` stands
+            for all that the run in that directory gives to its report.
         fields: Its fields.
         out: Where its Bundle goes.
         settings: `field=value` texts, read as YAML.
         log: Where progress goes.
     """
     texts = [s if s.startswith(f"{stage}.") else f"{stage}.{s}" for s in settings]
-    plain = {"limbeck": 1, "steps": [{"stage": stage, **fields}]}
+    places = {role: value.path if isinstance(value, Bundle) else Path(value) for role, value in inputs.items()}
+    plain = {"limbeck": 1, "steps": [{"stage": stage, "from": {r: str(p) for r, p in places.items()}, **fields}]}
     step = resolve(from_plain(plain, stage)).override(texts).steps[0]
     spec = spec_of(step, seed=0)
+    _check_place(out, stage, {**places, **{name: Path(v) for name, v in fields.items() if isinstance(v, str)}})
     opened: dict[str, Bundle] = {}
-    rows, text = "", ""
+    raw: dict[str, str] = {}
     for role, value in inputs.items():
         if role == "run":
             opened |= _inputs_of_report(Path(str(value)))
-        elif isinstance(value, Bundle):
-            opened[role] = value
-        elif role == "data" and not is_bundle(Path(value)):
-            rows = str(value)
-        elif role == "corpus" and stage != "report" and not is_bundle(Path(value)):
-            text = str(value)
         elif role == "tokenizer" and stage != "tokenize":
             continue  # of raw text, which is cut by it first
+        elif isinstance(value, Bundle):
+            opened[role] = value
+        elif _is_raw(stage, role, str(value), inputs):
+            raw[role] = str(value)
         else:
             opened[role] = open_bundle(value)
-    if rows:
-        foresee_step(stage, spec, {**opened, "data": None})
-        opened["data"] = _prepare_beside(out, stage, rows, log)
-    if text:
-        foresee_step(stage, spec, {**opened, "corpus": None})
-        opened["corpus"] = _tokenize_beside(out, text, _tokenizer_for(spec, inputs), log)
+    if raw:
+        foresee_step(stage, spec, {**opened, **dict.fromkeys(raw)})
+        makers = {
+            "data": lambda rows: _prepare_beside(out, stage, rows, log),
+            "corpus": lambda text: _tokenize_beside(out, text, _tokenizer_for(spec, inputs), log),
+            "teacher": lambda model: run_stage(
+                "import_checkpoint", {}, {"config": model}, _beside(out, "teacher"), (), log
+            ),
+        }
+        opened |= {role: makers[role](value) for role, value in raw.items()}
     with held(out) if processes.is_first() else contextlib.nullcontext():
         bundle, _ = run_step(stage, spec, opened, lambda _: out, log, stage)
     return bundle
 
 
+def _is_raw(stage: str, role: str, value: str, roles: Collection[str]) -> bool:
+    """Whether a Bundle is to be made of what is given first: of rows, of raw text, of a teacher that reads such."""
+    if role == "corpus":
+        return stage != "report" and store_given(value) is None
+    return (role == "data" or (role == "teacher" and "corpus" in roles)) and not is_bundle(Path(value))
+
+
+def _check_place(out: Path, stage: str, sources: Mapping[str, Path]) -> None:
+    """Refuse to write a result over what it is made from, or over what another stage has made."""
+    if itself := [role for role, source in sources.items() if source.resolve() == out.resolve()]:
+        raise RecipeError(f"{out}: is the {itself[0]}, and the result would take its place; choose another --out")
+    if is_bundle(out) and (its := open_bundle(out).stage) != stage:
+        raise BundleError(f"{out}: `{its}` has made it, and `{stage}` does not overwrite that; choose another --out")
+
+
+def _beside(out: Path, role: str) -> Path:
+    """Where what a stage is given is made first, if it is not there as a Bundle."""
+    return out.with_name(f"{out.name}-{role}")
+
+
 def _prepare_beside(out: Path, stage: str, rows: str, log: Journal) -> Bundle:
     """A data Bundle of a file of rows. What measures models measures on all of them; what trains sets some aside."""
-    place = out.with_name(f"{out.name}-data")
+    place = _beside(out, "data")
     if stage not in _MEASURES:
         return run_stage("prepare", {}, {"train": rows}, place, (), log)
     fields = {"train": rows, "dev": rows, "test": rows, "min_rows": 1}
@@ -326,10 +351,9 @@ def _tokenizer_for(spec: Any, inputs: Mapping[str, str | Path | Bundle]) -> str 
 
 def _tokenize_beside(out: Path, corpus: str, tokenizer: str | Bundle | None, log: Journal) -> Bundle:
     """A token store of raw text; where nothing is known to cut it by, a tokenizer is trained on it first."""
-    place = out.with_name(f"{out.name}-corpus")
+    place = _beside(out, "corpus")
     if tokenizer is None:
-        learnt = out.with_name(f"{out.name}-tokenizer")
-        tokenizer = run_stage("tokenizer", {}, {"corpus": corpus}, learnt, (), log)
+        tokenizer = run_stage("tokenizer", {}, {"corpus": corpus}, _beside(out, "tokenizer"), (), log)
     if isinstance(tokenizer, Bundle) or is_bundle(Path(tokenizer)):
         return run_stage("tokenize", {"tokenizer": tokenizer}, {"corpus": corpus}, place, (), log)
     return run_stage("tokenize", {}, {"corpus": corpus, "tokenizer": tokenizer}, place, (), log)

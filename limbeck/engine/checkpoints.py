@@ -84,9 +84,11 @@ class Checkpoints:
         import torch
 
         found = self._found()
-        for other in _own(self._folder):
-            if other not in found:
-                remove(other)
+        others = [own for own in _own(self._folder) if own not in found]
+        if any(_NAME.fullmatch(other.name) for other in others):
+            self._log.say(f"{self._folder}: checkpoints of a training of other fields or inputs are dropped")
+        for other in others:
+            remove(other)
         for place in found:
             wrong = fault(place, _MANIFEST)
             if not wrong:

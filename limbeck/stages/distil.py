@@ -6,7 +6,7 @@ pre-trained model of its own, of another family and with another tokenizer, whic
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -78,6 +78,22 @@ class Phase(Training):
 
 _INSIDE = Phase(name="inside", objectives=(SoftTargets(), HiddenStates(), AttentionRelations()))
 _OUTPUTS = Phase(name="outputs", steps=500, learning_rate=5e-5, objectives=(SoftTargets(), Labels(weight=0.5)))
+
+
+_RELATIONS = Phase(
+    name="relations",
+    objectives=(AttentionRelations(),),
+    steps=10_000,
+    batch_size=64,
+    learning_rate=6e-4,
+    warmup_fraction=0.01,
+)
+"""Over a corpus: MiniLMv2, which fits every pair of networks, with the published rate."""
+
+
+def defaults(roles: Collection[str]) -> dict[str, Any]:
+    """Fields that depend on what the stage is given: over a corpus other phases than on rows of a task."""
+    return {"phases": (_RELATIONS,), "max_length": 128} if _CORPUS in roles else {}
 
 
 class Spec(StudentSpec):
@@ -173,6 +189,7 @@ def run(spec: Spec, inputs: Mapping[str, Bundle], out: Path, log: Journal) -> Bu
     from limbeck.page.encoder_card import write_encoder_card
 
     roles = _teacher_roles(inputs)
+    _check_corpus(spec, corpus=_CORPUS in inputs)
     known = {role: _outlook(spec, inputs, role) for role in roles}
     origin = outlook_of_bundle(inputs[_ORIGIN]) if _ORIGIN in inputs else None
     outlook = foresee_student(spec, known["teacher"], origin)

@@ -7,6 +7,7 @@ order: more text never moves one from `dev` to `train` but by pushing it over th
 """
 
 import contextlib
+import shutil
 from collections import deque
 from collections.abc import Generator, Iterator, Mapping
 from dataclasses import replace
@@ -18,7 +19,7 @@ import numpy as np
 from pydantic import Field
 
 from limbeck.core.bundle import Bundle, Draft, create_bundle, open_bundle
-from limbeck.core.errors import DataError
+from limbeck.core.errors import BundleError, DataError
 from limbeck.core.files import remove
 from limbeck.core.holding import held
 from limbeck.core.journal import Journal
@@ -29,8 +30,9 @@ from limbeck.engine.parallel import Engine, mapped
 from limbeck.engine.shards import Place, Shards, working_directory
 from limbeck.nn.tokenizers import lay_tokenizer, tokenizer_hashes
 from limbeck.text.corpus import RawCorpus, Tally, chunks, open_corpus
+from limbeck.text.encode import open_tokenizer
 from limbeck.text.token_documents import TokenisedDocuments, hold_out, token_type, write_shard
-from limbeck.text.token_store import TokenStore, open_store, shard_name, write_index
+from limbeck.text.token_store import TokenStore, open_store, shard_name, store_given, write_index
 from limbeck.text.tokenise import Tokenise
 
 _CHUNK_CHARACTERS = 1_000_000
@@ -43,7 +45,8 @@ class Spec(CoreSpec):
     """A corpus, and how it is cut."""
 
     corpus: str
-    """A file, a folder of files, or `hf:org/name[@revision][:split]`."""
+    """A file, a folder of files, or `hf:org/name[@revision][:split]`. A token store that was cut by the same
+    tokenizer is taken as it is."""
     format: Annotated[CoreSpec, on_shelf("corpora")] | None = None
     """How it is written, a format of the corpora shelf; null goes by the names of the files."""
     column: str = ""
@@ -69,7 +72,9 @@ class Spec(CoreSpec):
 
 def outside(spec: Spec) -> dict[str, str]:
     """Hashes of the corpus and of the tokenizer's files."""
-    return {**_corpus(spec).hashes(), **tokenizer_hashes(spec.tokenizer)}
+    store = store_given(spec.corpus)
+    text = _corpus(spec).hashes() if store is None else {"corpus": store.digest}
+    return {**text, **tokenizer_hashes(spec.tokenizer)}
 
 
 def run(spec: Spec, inputs: Mapping[str, Bundle], out: Path, log: Journal) -> Bundle:
@@ -85,6 +90,8 @@ def run(spec: Spec, inputs: Mapping[str, Bundle], out: Path, log: Journal) -> Bu
         DataError: The corpus cannot be read, or too much of it is broken.
         BundleError: There is no such tokenizer.
     """
+    if (store := store_given(spec.corpus)) is not None:
+        return _taken(spec, store, inputs, out, log)
     corpus = _corpus(spec)
     work = working_directory(out)
     with create_bundle(out, "tokenize", spec, inputs, outside(spec)) as draft:
@@ -104,6 +111,26 @@ def run(spec: Spec, inputs: Mapping[str, Bundle], out: Path, log: Journal) -> Bu
         open_store(made, split)
     log.say(_told(made.facts))
     return made
+
+
+def _taken(spec: Spec, store: Bundle, inputs: Mapping[str, Bundle], out: Path, log: Journal) -> Bundle:
+    """A store that is there already, under another name."""
+    with create_bundle(out, "tokenize", spec, inputs, outside(spec)) as draft:
+        lay_tokenizer(inputs.get("tokenizer", spec.tokenizer), draft.path)
+        wanted, own = (open_tokenizer(path) for path in (draft.path / "tokenizer.json", store.file("tokenizer.json")))
+        if wanted.to_str() != own.to_str():
+            raise BundleError(
+                f"{store.path}: was cut into tokens by another tokenizer than is wanted here; cut the raw text by that "
+                "one, or set tokenize.tokenizer to the one that it was cut by"
+            )
+        for name in store.check_plain().files():
+            target = draft.path / name
+            target.parent.mkdir(exist_ok=True)
+            if not target.exists():
+                shutil.copyfile(store.file(name), target)
+        draft.facts |= store.facts
+    log.say(f"{store.path}: is cut into tokens already, and taken as it is")
+    return open_bundle(out)
 
 
 @contextlib.contextmanager

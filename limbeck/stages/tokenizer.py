@@ -19,7 +19,10 @@ from limbeck.core.intake import check_entry
 from limbeck.core.journal import Journal
 from limbeck.core.shelf import on_shelf
 from limbeck.core.spec import Spec as CoreSpec
+from limbeck.nn.tokenizers import lay_tokenizer
 from limbeck.text.corpus import RawCorpus, Tally, open_corpus
+from limbeck.text.encode import open_tokenizer
+from limbeck.text.token_store import store_given
 from limbeck.text.wordpiece import Reading, alphabet_of, from_file, from_vocabulary, train, write_tokenizer
 
 _MB = 1_000_000
@@ -29,7 +32,8 @@ class Spec(CoreSpec):
     """A tokenizer; of a corpus or of a vocabulary."""
 
     corpus: str = ""
-    """What it is learnt from: a file, a folder of files, or `hf:org/name[@revision][:split]`."""
+    """What it is learnt from: a file, a folder of files, or `hf:org/name[@revision][:split]`. Of a token store its
+    own tokenizer is taken."""
     vocabulary: str = ""
     """What is taken instead: a `vocab.txt`, read as the fields below say, or a `tokenizer.json`, taken as it is."""
     format: Annotated[CoreSpec, on_shelf("corpora")] | None = None
@@ -68,10 +72,16 @@ def outside(spec: Spec) -> dict[str, str]:
         RecipeError: Neither of them is given, or both.
     """
     if bool(spec.corpus) == bool(spec.vocabulary):
-        raise RecipeError("tokenizer: give a corpus to learn from, or --vocabulary with a vocab.txt or tokenizer.json")
+        raise RecipeError(
+            "tokenizer: give either a corpus to learn from, or --vocabulary with a vocab.txt or tokenizer.json "
+            f"({'both are' if spec.corpus else 'neither is'} given)"
+        )
     if spec.corpus:
-        return _corpus(spec).hashes()
+        store = store_given(spec.corpus)
+        return _corpus(spec).hashes() if store is None else {"corpus": store.digest}
     path = Path(spec.vocabulary).expanduser()
+    if not path.is_file():
+        raise RecipeError(f"tokenizer.vocabulary: {path} is no file; give a vocab.txt or a tokenizer.json")
     check_entry(path)
     return {path.name: sha256_file(path)}
 
@@ -91,8 +101,14 @@ def run(spec: Spec, inputs: Mapping[str, Bundle], out: Path, log: Journal) -> Bu
         BundleError: The vocabulary is none.
     """
     with create_bundle(out, "tokenizer", spec, inputs, outside(spec)) as draft:
-        made = _learnt(spec, log) if spec.corpus else _taken(spec)
-        write_tokenizer(made, draft.path, spec.max_length)
+        store = store_given(spec.corpus) if spec.corpus else None
+        if store is None:
+            made = _learnt(spec, log) if spec.corpus else _taken(spec)
+            write_tokenizer(made, draft.path, spec.max_length)
+        else:
+            log.say(f"{store.path}: is cut into tokens already; its tokenizer is taken, and none learnt")
+            lay_tokenizer(store, draft.path)
+            made = open_tokenizer(draft.path / "tokenizer.json")
         draft.facts |= {
             "name": Path(spec.corpus or spec.vocabulary).name,
             "vocabulary": made.get_vocab_size(),

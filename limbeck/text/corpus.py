@@ -101,7 +101,7 @@ class Tally:
         if self.broken > self.max_broken_fraction * lines:
             raise DataError(
                 f"{self.broken} of {self.lines} lines are broken, more than the {self.max_broken_fraction:.1%} of "
-                "max_broken_fraction; mend them, give their format with --format, or allow more:\n"
+                "max_broken_fraction; mend them, give their format (tokenize --format), or allow more:\n"
                 + "\n".join(self.shown)
             )
 
@@ -274,6 +274,6 @@ def _unclaimed(path: Path) -> str:
     if path.is_file():
         with path.open("rb") as file:
             told = told_by_signature(file.read(16))
-    known = f"there are {endings}, text and JSON lines also compressed (.gz .xz .zst); or say it with --format"
+    known = f"there are {endings}, text and JSON lines also compressed (.gz .xz .zst); or say it (tokenize --format)"
     found = f"{told} (" if told else "no file of a known format ("
     return f"{path}: {found}{known}: {', '.join(forms.names())})"

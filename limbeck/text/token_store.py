@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from limbeck.core.bundle import Bundle
+from limbeck.core.bundle import Bundle, is_bundle, open_bundle
 from limbeck.core.errors import BundleError
 from limbeck.core.files import read_json, write_json
 from limbeck.text.runs import offsets, places
@@ -187,6 +187,22 @@ def open_store(bundle: Bundle, split: str) -> TokenStore:
         if name.startswith(f"{split}/"):
             bundle.file(name)
     return TokenStore.open(bundle.path / split)
+
+
+def store_given(corpus: str) -> Bundle | None:
+    """The token store that a corpus is given as; None for raw text.
+
+    Raises:
+        BundleError: It is another Bundle, or a damaged one.
+    """
+    if not is_bundle(place := Path(corpus).expanduser()):
+        return None
+    found = open_bundle(place)
+    if found.stage != "tokenize":
+        raise BundleError(
+            f"{place}: is what `{found.stage}` made, no corpus; give raw text, or what `limbeck tokenize` made of it"
+        )
+    return found
 
 
 def told_of(corpus: Bundle) -> dict[str, Any]:
