@@ -1,7 +1,7 @@
 """Whole runs: of a recipe, of the default one, of the demo, of a single stage."""
 
 import contextlib
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -297,12 +297,10 @@ def run_stage(
             opened[role] = open_bundle(value)
     if raw:
         foresee_step(stage, spec, {**opened, **dict.fromkeys(raw)})
-        makers = {
+        makers: dict[str, Callable[[str], Bundle]] = {
             "data": lambda rows: _prepare_beside(out, stage, rows, log),
             "corpus": lambda text: _tokenize_beside(out, text, _tokenizer_for(spec, inputs), log),
-            "teacher": lambda model: run_stage(
-                "import_checkpoint", {}, {"config": model}, _beside(out, "teacher"), (), log
-            ),
+            "teacher": lambda model: _import_beside(out, model, log),
         }
         opened |= {role: makers[role](value) for role, value in raw.items()}
     with held(out) if processes.is_first() else contextlib.nullcontext():
@@ -347,6 +345,11 @@ def _tokenizer_for(spec: Any, inputs: Mapping[str, str | Path | Bundle]) -> str 
         said = inputs["tokenizer" if "tokenizer" in inputs else "teacher"]
         return said if isinstance(said, Bundle) else str(said)
     return None if is_shape(spec.model) else str(spec.model)
+
+
+def _import_beside(out: Path, model: str, log: Journal) -> Bundle:
+    """The Bundle of a model, with the heads that it has."""
+    return run_stage("import_checkpoint", {}, {"config": model}, _beside(out, "teacher"), (), log)
 
 
 def _tokenize_beside(out: Path, corpus: str, tokenizer: str | Bundle | None, log: Journal) -> Bundle:
