@@ -72,7 +72,7 @@ def _by_processes(function: Callable[[Item], Result], items: Iterable[Item], cou
         wanted.close()
 
 
-class _Unwanted(BaseException):
+class _UnwantedError(Exception):
     """Nobody waits for the result."""
 
 
@@ -96,7 +96,7 @@ class _Worker:
         """Handle the signal that no more is wanted."""
         self._ended = True
         if self._busy:
-            raise _Unwanted
+            raise _UnwantedError
 
 
 _worker: _Worker

@@ -8,12 +8,13 @@ backward pass costs next to nothing.
 
 import math
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
-from torch.autograd.function import once_differentiable
+
+from limbeck.nn.gradients import with_gradients
 
 Maps = Float[Tensor, "maps length length"]
 Vectors = Float[Tensor, "rows length heads head_dim"]
@@ -73,7 +74,7 @@ def _mean(groups: Iterable[Sides], loss: Loss, *, per_row: bool) -> Tensor:
     totals, count = [], 0
     for sides in groups:
         rows, length, heads, _ = sides.left.shape
-        totals.append(_sum(*map(_by_head, sides), loss))
+        totals.append(_sum(sides, loss))
         count += rows * heads * length * (1 if per_row else length)
     return torch.stack(totals).sum() / max(count, 1)
 
@@ -82,32 +83,21 @@ def _by_head(vectors: Vectors) -> Float[Tensor, "maps length head_dim"]:
     return vectors.transpose(1, 2).flatten(0, 1).float()  # losses are taken in fp32
 
 
-class _Sum(torch.autograd.Function):
+def _sum(sides: Sides, loss: Loss) -> Float[Tensor, ""]:
     """The sum of a loss over maps, a few at a time."""
-
-    @staticmethod
-    def forward(ctx: Any, left: Tensor, right: Tensor, of_left: Tensor, of_right: Tensor, loss: Loss) -> Tensor:
-        gradients = (torch.empty_like(left), torch.empty_like(right))
-        total = left.new_zeros(())
-        scale = 1 / math.sqrt(left.shape[-1])
-        with torch.autocast(left.device.type, enabled=False):
-            for some in _slices(left):
-                student = _products(left[some], right[some])
-                value, gradient = loss(student, _products(of_left[some], of_right[some]))
-                total += value
-                gradient.mul_(scale)
+    left, right, of_left, of_right = map(_by_head, sides)
+    learns = torch.is_grad_enabled() and (left.requires_grad or right.requires_grad)
+    total = left.new_zeros(())
+    gradients = (torch.empty_like(left), torch.empty_like(right))
+    with torch.no_grad(), torch.autocast(left.device.type, enabled=False):
+        for some in _slices(left):
+            value, gradient = loss(_products(left[some], right[some]), _products(of_left[some], of_right[some]))
+            total += value
+            if learns:
+                gradient.mul_(1 / math.sqrt(left.shape[-1]))
                 torch.bmm(gradient, right[some], out=gradients[0][some])
                 torch.bmm(gradient.transpose(1, 2), left[some], out=gradients[1][some])
-        ctx.save_for_backward(*gradients)
-        return total
-
-    @staticmethod
-    @once_differentiable
-    def backward(ctx: Any, weight: Tensor) -> tuple[Tensor | None, ...]:
-        return (*(gradient * weight for gradient in ctx.saved_tensors), None, None, None)
-
-
-_sum: Callable[..., Tensor] = _Sum.apply
+    return with_gradients(total, zip((left, right), gradients, strict=True)) if learns else total
 
 
 def _slices(vectors: Tensor) -> Iterator[slice]:

@@ -13,6 +13,8 @@ from jaxtyping import Float, Int
 from torch import Tensor
 from torch.nn.functional import linear
 
+from limbeck.nn.gradients import with_gradients
+
 CHUNK_BYTES = 1 << 25
 """Most that the logits of a chunk take in fp32."""
 
@@ -80,7 +82,8 @@ def summed(
                 gradients.add(places, own, torch.autograd.grad(found.sum(), logits)[0])
             values.append(found.detach())
         each = torch.stack(values).sum(0)
-        return gradients.given_to(made, each.sum()), each
+        parts = zip(made, (gradients.features, gradients.weight, gradients.bias), strict=True)
+        return with_gradients(each.sum(), [(x, gradient) for x, gradient in parts if gradient is not None]), each
 
 
 @dataclass
@@ -102,14 +105,6 @@ class _Gradients:
         """Zeros."""
         like = (student.features, student.weight, student.bias)
         return cls(*(torch.zeros_like(x, dtype=torch.float) if w else None for x, w in zip(like, wanted, strict=True)))
-
-    def given_to(self, made: Sequence[Tensor], value: Float[Tensor, ""]) -> Float[Tensor, ""]:
-        """The value, whose gradients these are: that of `x · g` is g, and `x · g` less itself adds nothing."""
-        for tensor, gradient in zip(made, (self.features, self.weight, self.bias), strict=True):
-            if gradient is not None:
-                product = torch.dot(tensor.float().flatten(), gradient.flatten())
-                value = value + (product - product.detach())
-        return value
 
     def add(self, places: slice, student: Vocabulary, logits: Float[Tensor, "_ vocabulary"]) -> None:
         """Take in a chunk, by the gradient of its logits."""

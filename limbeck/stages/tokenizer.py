@@ -13,7 +13,7 @@ from pydantic import Field
 from tokenizers import Tokenizer
 
 from limbeck.core.bundle import Bundle, create_bundle, open_bundle
-from limbeck.core.errors import RecipeError
+from limbeck.core.errors import BundleError, RecipeError
 from limbeck.core.files import sha256_file
 from limbeck.core.intake import check_entry
 from limbeck.core.journal import Journal
@@ -73,7 +73,7 @@ def outside(spec: Spec) -> dict[str, str]:
     """
     if bool(spec.corpus) == bool(spec.vocabulary):
         raise RecipeError(
-            "tokenizer: give either a corpus to learn from, or --vocabulary with a vocab.txt or tokenizer.json "
+            "tokenizer: give a corpus to learn from, or --vocabulary with a vocab.txt or tokenizer.json "
             f"({'both are' if spec.corpus else 'neither is'} given)"
         )
     if spec.corpus:
@@ -81,7 +81,7 @@ def outside(spec: Spec) -> dict[str, str]:
         return _corpus(spec).hashes() if store is None else {"corpus": store.digest}
     path = Path(spec.vocabulary).expanduser()
     if not path.is_file():
-        raise RecipeError(f"tokenizer.vocabulary: {path} is no file; give a vocab.txt or a tokenizer.json")
+        raise BundleError(f"{path}: missing, or no file; give tokenizer.vocabulary a vocab.txt or a tokenizer.json")
     check_entry(path)
     return {path.name: sha256_file(path)}
 

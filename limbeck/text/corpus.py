@@ -274,6 +274,6 @@ def _unclaimed(path: Path) -> str:
     if path.is_file():
         with path.open("rb") as file:
             told = told_by_signature(file.read(16))
-    known = f"there are {endings}, text and JSON lines also compressed (.gz .xz .zst); or say it (tokenize --format)"
+    known = f"there are {endings}, text and JSON lines also compressed (.gz .xz .zst); or say it with tokenize --format"
     found = f"{told} (" if told else "no file of a known format ("
     return f"{path}: {found}{known}: {', '.join(forms.names())})"
