@@ -300,7 +300,7 @@ def run_stage(
         makers: dict[str, Callable[[str], Bundle]] = {
             "data": lambda rows: _prepare_beside(out, stage, rows, log),
             "corpus": lambda text: _tokenize_beside(out, text, _tokenizer_for(spec, inputs), log),
-            "teacher": lambda model: _import_beside(out, model, log),
+            "teacher": lambda model: _import_beside(out, model, spec.model_dump().get("max_length"), log),
         }
         opened |= {role: makers[role](value) for role, value in raw.items()}
     with held(out) if processes.is_first() else contextlib.nullcontext():
@@ -347,9 +347,10 @@ def _tokenizer_for(spec: Any, inputs: Mapping[str, str | Path | Bundle]) -> str 
     return None if is_shape(spec.model) else str(spec.model)
 
 
-def _import_beside(out: Path, model: str, log: Journal) -> Bundle:
+def _import_beside(out: Path, model: str, max_length: int | None, log: Journal) -> Bundle:
     """The Bundle of a model, with the heads that it has."""
-    return run_stage("import_checkpoint", {}, {"config": model}, _beside(out, "teacher"), (), log)
+    fields = {"config": model, **({} if max_length is None else {"max_length": max_length})}
+    return run_stage("import_checkpoint", {}, fields, _beside(out, "teacher"), (), log)
 
 
 def _tokenize_beside(out: Path, corpus: str, tokenizer: str | Bundle | None, log: Journal) -> Bundle:
