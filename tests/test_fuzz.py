@@ -162,49 +162,56 @@ def no_token(path) -> bool:
     return path[:2] != ("model", "vocab") or len(path) == 2 or path[2] in ("[UNK]", "good")
 
 
-def fuzz(subject, examples):
-    whole = json.loads(subject.data)
+def fuzz(subject, examples) -> int:
+    """How many files were opened or refused."""
+    whole, tried = json.loads(subject.data), []
 
     @settings(max_examples=examples)
     @given(st.one_of(changed(whole, no_token).map(dumped), changed(whole, no_token).map(dumped), torn(subject.data)))
     def test(data):
         subject.opened_with(data)
+        tried.append(data)
 
     test()
+    return len(tried)
 
 
 @pytest.mark.parametrize("subject", KINDS, indirect=True)
 def test_a_file_opens_or_is_refused(subject):
-    fuzz(subject, 15)
+    assert fuzz(subject, 15) > 0
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("subject", KINDS, indirect=True)
 def test_many_a_file_opens_or_is_refused(subject):
-    fuzz(subject, 1000)
+    assert fuzz(subject, 1000) > 0
 
 
 RECIPES = [read_recipe(path).plain() for path in sorted((ROOT / "recipes").glob("*.yaml"))]
 
 
-def fuzz_recipes(examples):
+def fuzz_recipes(examples) -> int:
+    """How many recipes were read or refused."""
+    tried = []
     whole = st.sampled_from(RECIPES).flatmap(changed)
 
     @settings(max_examples=examples)
     @given(st.one_of(whole.map(dumped), st.sampled_from(RECIPES).map(dumped).flatmap(torn), st.binary(max_size=60)))
     def test(data):
         answered(open_recipe, data.decode("utf-8", "replace"))
+        tried.append(data)
 
     test()
+    return len(tried)
 
 
 def test_a_recipe_is_read_or_refused():
-    fuzz_recipes(20)
+    assert fuzz_recipes(20) > 0
 
 
 @pytest.mark.slow
 def test_many_a_recipe_is_read_or_refused():
-    fuzz_recipes(2000)
+    assert fuzz_recipes(2000) > 0
 
 
 BOMBS = {
