@@ -39,7 +39,9 @@ Student = Annotated[
 Precision = Annotated[
     str | None,
     typer.Option(
-        "--precision", metavar="NAME", help="Of all training: fp32, bf16 or fp16; bf16 pays with AMX or a GPU."
+        "--precision",
+        metavar="NAME",
+        help="Of all training: fp32, bf16 or fp16; bf16 pays on GPUs, and CPUs with AMX or AVX-512 BF16.",
     ),
 ]
 Strict = Annotated[

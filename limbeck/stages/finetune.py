@@ -44,14 +44,18 @@ from limbeck.text.port import Task
 
 TOGETHER = True
 """Several processes train together."""
+_RATE, _WIDTH = 5e-5, 768
+"""BERT-base's."""
 
 
-def _rates(value: Any) -> float | tuple[float, ...]:
-    """A rate, or several different ones.
+def _rates(value: Any) -> float | tuple[float, ...] | None:
+    """A rate, or several different ones, or none.
 
     Raises:
-        RecipeError: It is neither.
+        RecipeError: It is none of these.
     """
+    if value is None:
+        return None
     several = isinstance(value, list | tuple)
     try:
         rates = tuple(math.nan if isinstance(rate, bool) else float(rate) for rate in (value if several else [value]))
@@ -62,8 +66,20 @@ def _rates(value: Any) -> float | tuple[float, ...]:
     return rates if several else rates[0]
 
 
-def _plain_rates(rates: float | tuple[float, ...]) -> float | list[float]:
+def _plain_rates(rates: float | tuple[float, ...] | None) -> float | list[float] | None:
     return list(rates) if isinstance(rates, tuple) else rates
+
+
+def rate_for(hidden: int) -> float:
+    """The peak rate for a network so wide: 5e-5 at BERT-base's 768 features, and inversely to the width.
+
+    5e-5 is the highest rate of BERT's grid (arXiv:1810.04805, A.3). With Adam the best rate of matrices falls as one
+    over the width (Yang et al. 2022, arXiv:2203.03466, table 3).
+
+    >>> rate_for(768), rate_for(384), rate_for(128)
+    (5e-05, 0.0001, 0.0003)
+    """
+    return float(f"{_RATE * _WIDTH / hidden:.3g}")
 
 
 class Spec(Training, Tracked):
@@ -74,9 +90,12 @@ class Spec(Training, Tracked):
     max_length: int = Field(128, ge=8)
     """Tokens per input, special tokens included; longer texts are cut, longer word sequences read in windows."""
     # wider than a phase's, which has a single one
-    learning_rate: Annotated[float | tuple[float, ...], Read(_rates, _plain_rates, "float or list", "> 0")] = 5e-5  # type: ignore[assignment]
-    """Peak rate of AdamW. Of several, each is tried from the same beginning, and the weights that are best on dev are
-    kept: so BERT's fine-tuning takes one of 2e-5, 3e-5 and 5e-5; smaller models take more."""
+    learning_rate: Annotated[float | tuple[float, ...] | None, Read(_rates, _plain_rates, "float or list", "> 0")] = (
+        None  # type: ignore[assignment]
+    )
+    """Peak rate of AdamW. null: 5e-5 for a network 768 wide, as BERT-base, and inversely to the width for others, so
+    1e-4 for one 384 wide. Of several, each is tried from the same beginning, and the weights that are best on dev are
+    kept: so BERT's fine-tuning takes one of 2e-5, 3e-5 and 5e-5."""
     replace_head: bool = False
     """Whether a head that has been trained, for these labels or others, is thrown away and a new one trained."""
 
@@ -178,18 +197,20 @@ def _train(spec: Spec, data: Bundle, shared: Run, task: Task, encoder: Encoder) 
     windows = f" in {len(rows)} windows of {spec.max_length} tokens" if len(rows) > len(examples) else ""
     if task.answer == "value":
         meet_values(model, [e.target for e in examples])
+    wanted = rate_for(model.dims.hidden) if spec.learning_rate is None else spec.learning_rate
+    rates = wanted if isinstance(wanted, tuple) else (wanted,)
     log.say(
-        f"fine-tuning {spec.model} ({model.parameter_count() / 1e6:.1f} M parameters) on {len(examples)} rows{windows}"
+        f"fine-tuning {spec.model} ({model.parameter_count() / 1e6:.1f} M parameters) on {len(examples)} rows{windows} "
+        f"at a rate of {' and of '.join(f'{rate:g}' for rate in rates)}"
     )
-    history = _try_rates(spec, rows, shared)
+    history = _try_rates(spec, rates, rows, shared)
     shared.keep_best()
     return history
 
 
-def _try_rates(spec: Spec, rows: Rows, shared: Run) -> list[dict[str, Any]]:
+def _try_rates(spec: Spec, rates: tuple[float, ...], rows: Rows, shared: Run) -> list[dict[str, Any]]:
     """Train with each rate, always from the same weights; one phase of the history each."""
     network, several = shared.model.network, isinstance(spec.learning_rate, tuple)
-    rates = spec.learning_rate if isinstance(spec.learning_rate, tuple) else (spec.learning_rate,)
     start = {name: value.detach().to("cpu", copy=True) for name, value in network.state_dict().items() if several}
     history: list[dict[str, Any]] = []
     for rate in rates:

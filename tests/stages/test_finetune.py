@@ -58,6 +58,18 @@ def test_of_several_rates_the_best_on_dev_is_kept(folder, data, tmp_path):
     assert score(tried, data) == max(h["dev"]["accuracy"] for h in history) > history[7]["dev"]["accuracy"]
 
 
+def test_without_a_rate_it_goes_by_the_width(folder, data, tmp_path):
+    fields = {"model": str(folder / "backbone"), "max_length": 32, "epochs": 1, "batch_size": 8}
+    hidden = json.loads((folder / "backbone" / "config.json").read_text())["hidden_size"]
+    by_width = made("finetune", tmp_path / "by-width", {"data": data}, **fields)
+    wider, told = (
+        made("finetune", tmp_path / name, {"data": data}, learning_rate=5e-5 * width / hidden, **fields)
+        for name, width in (("wider", 1024), ("told", 768))
+    )
+    first, *others = ([h["loss"] for h in one.facts["history"]] for one in (by_width, told, wider))
+    assert first == others[0] != others[1]
+
+
 @pytest.mark.parametrize("rates", [[], [1e-4, 1e-4], [1e-4, 0], "high", [True], [float("inf")]])
 def test_rates_that_are_none_are_refused(rates):
     with pytest.raises(RecipeError, match=r"finetune.learning_rate: give a finite number > 0, or a list"):

@@ -1,0 +1,155 @@
+"""The tables of results/README.md, out of results/runs.csv: one row for each recipe, data set, student and seed.
+
+    python benchmarks/tables.py                                        # print all tables
+    python benchmarks/tables.py --add OUT --student 3x384 --metric f1 --machine "two cores of …"   # take in new runs
+
+OUT is the directory of a `limbeck compare`. So the seeds of a table may come from several machines and days; a run that
+stands there already is replaced. Means, intervals and gains are made as `compare` makes them.
+"""
+
+import argparse
+import csv
+import itertools
+import json
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import NamedTuple
+
+from limbeck.core.measurement import Measurement, find
+from limbeck.evidence.repeats import Repeats, Trial, kept_of
+
+RUNS = Path(__file__).parent / "results" / "runs.csv"
+RECIPES = ("no_teacher", "vanilla_kd", "patient_kd", "tinybert", "minilmv2_task", "compress")
+"""In the order of the tables; the first is what the others are measured against."""
+
+
+class Run(NamedTuple):
+    """A student's score beside that of its teacher; `training_s` is empty where it was not kept."""
+
+    data: str
+    student: str
+    metric: str
+    unit: str
+    recipe: str
+    seed: int
+    teacher: float
+    score: float
+    training_s: str
+    date: str
+    machine: str
+
+    @property
+    def key(self) -> tuple[str, ...]:
+        """What is there once."""
+        return self.data, self.student, self.metric, self.recipe, str(self.seed)
+
+    @property
+    def place(self) -> tuple[str, str, str, int, int]:
+        """Where it stands in the file."""
+        return self.data, self.student, self.metric, RECIPES.index(self.recipe), self.seed
+
+    def trial(self) -> Trial:
+        """As a comparison holds it."""
+        of = {"teacher": self.teacher, "student": self.score}
+        scores = [Measurement(role, self.metric, value, self.unit, "test", 1) for role, value in of.items()]
+        spent = [Measurement("student", "training_seconds", float(self.training_s), "s")] if self.training_s else []
+        models = {role: f"{role} {self.seed}" for role in of}
+        return Trial(self.recipe, self.seed, [*kept_of(scores, self.metric), *spent], models)
+
+
+def read() -> list[Run]:
+    """All runs."""
+    with RUNS.open(encoding="utf-8", newline="") as file:
+        rows = [Run(**row) for row in csv.DictReader(file)]
+    return [r._replace(seed=int(r.seed), teacher=float(r.teacher), score=float(r.score)) for r in rows]
+
+
+def write(runs: Iterable[Run]) -> None:
+    """All runs, in their order; of two alike the later one."""
+    once = {run.key: run for run in runs}
+    with RUNS.open("w", encoding="utf-8", newline="") as file:
+        table = csv.writer(file, lineterminator="\n")
+        table.writerow(Run._fields)
+        table.writerows(sorted(once.values(), key=lambda run: run.place))
+
+
+def found(out: Path, student: str, metric: str, machine: str) -> Iterator[Run]:
+    """The finished runs of a comparison."""
+    measured: dict[tuple[str, str, int], list[Measurement]] = {}
+    for row in json.loads((out / "comparison.json").read_text(encoding="utf-8")):
+        data, recipe, seed = (row.pop(name) for name in ("data", "recipe", "seed"))
+        if seed is not None:
+            measured.setdefault((data, recipe, seed), []).append(Measurement(**row))
+    today = datetime.now(UTC).date().isoformat()
+    for (data, recipe, seed), own in measured.items():
+        teacher, score, spent = (
+            find(own, role, name)
+            for role, name in (("teacher", metric), ("student", metric), ("student", "training_seconds"))
+        )
+        if teacher is None or score is None:
+            raise SystemExit(f"{out}: no {metric} of {recipe} seed {seed}; there are {sorted({m.metric for m in own})}")
+        seconds = f"{spent.value:.1f}" if spent else ""
+        values = (round(teacher.value, 5), round(score.value, 5), seconds)
+        yield Run(data, student, metric, score.unit, recipe, seed, *values, today, machine)
+
+
+def told(runs: list[Run]) -> str:
+    """The tables of one data set, student and metric."""
+    first = runs[0]
+    names = [recipe for recipe in RECIPES if any(run.recipe == recipe for run in runs)]
+    repeats = Repeats(names, first.metric, [run.trial() for run in runs])
+    seeds = sorted({run.seed for run in runs})
+    one = {(run.recipe, run.seed): run for run in runs}
+    factor, digits = (100, 1) if first.unit == "fraction" else (1, 3)
+
+    def cell(recipe: str, seed: int) -> str:
+        return f"{factor * one[recipe, seed].score:.{digits}f}" if (recipe, seed) in one else "–"
+
+    singles = [("recipe", *(f"seed {seed}" for seed in seeds))]
+    singles += [(recipe, *(cell(recipe, seed) for seed in seeds)) for recipe in names]
+    tables = (repeats.table(), repeats.gains(), singles)
+    machines = "; ".join(
+        f"seeds {', '.join(map(str, sorted({run.seed for run in own})))}: {place}"
+        for place, own in grouped(runs, "machine", "date")
+    )
+    return "\n\n".join(
+        [f"## {first.data}, {first.student}", f"{repeats.caption()}. {machines}.", *map(markdown, filter(None, tables))]
+    )
+
+
+def grouped(runs: Iterable[Run], *fields: str) -> Iterator[tuple[str, list[Run]]]:
+    """The runs that agree in some fields, in the order of these."""
+
+    def shared(run: Run) -> str:
+        return ", ".join(str(getattr(run, name)) for name in fields)
+
+    for name, own in itertools.groupby(sorted(runs, key=shared), shared):
+        yield name, list(own)
+
+
+def markdown(rows: list[tuple[str, ...]]) -> str:
+    """Heads and rows as a table."""
+    heads, *body = rows
+    rule = (":---", *["---:"] * (len(heads) - 1))
+    return "\n".join(f"| {' | '.join(row)} |" for row in (heads, rule, *body))
+
+
+def main() -> None:
+    """Take in or print."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--add", type=Path, help="directory of a comparison")
+    parser.add_argument("--student", help="the shape that its students have")
+    parser.add_argument("--metric", help="the metric to keep")
+    parser.add_argument("--machine", help="what it ran on")
+    options = parser.parse_args()
+    if options.add:
+        if not (options.student and options.metric and options.machine):
+            parser.error("--add needs --student, --metric and --machine")
+        write([*read(), *found(options.add, options.student, options.metric, options.machine)])
+        return
+    print("\n\n".join(told(runs) for _, runs in grouped(read(), "data", "student", "metric")))
+
+
+if __name__ == "__main__":
+    main()
