@@ -19,8 +19,8 @@ from limbeck.engine.teachers import Tutor
 from limbeck.nn.checkpoint import save, save_encoder
 from limbeck.nn.model import Model
 from limbeck.nn.outlook import Outlook
+from limbeck.nn.tokenizers import check_cut_by, read_tokenizer
 from limbeck.nn.types import Reads
-from limbeck.text.encode import Encoder
 from limbeck.text.token_store import told_of
 
 
@@ -55,11 +55,8 @@ class CorpusLessons:
         encoder = self.outlook.encoder
         if not self.tutor.encoder.same_as(encoder):
             raise BundleError(f"{self.corpus.path}: student and teacher must cut the corpus into the same tokens")
-        if not Encoder.read(self.corpus.file("tokenizer.json"), encoder.max_length).same_as(encoder):
-            raise BundleError(
-                f"{self.corpus.path}: was cut into tokens by another tokenizer than the teacher's; cut it by that one: "
-                "limbeck tokenize CORPUS --tokenizer TEACHER"
-            )
+        remedy = "cut it by that one: limbeck tokenize CORPUS --tokenizer TEACHER"
+        check_cut_by(self.corpus, read_tokenizer(self.outlook.folder), "the teacher's", remedy)
         self._rows, self._held = splits(self.corpus, encoder, self.questions, self.seed)
         self.ground = corpus_ground(self._rows, answers=self.questions.words is not None and self.answers)
 

@@ -108,6 +108,22 @@ def read_tokenizer(source: Path) -> Tokenizer:
         raise unwritten(Path(gettempdir()), error, 0) from None
 
 
+def check_cut_by(corpus: Bundle, tokenizer: Tokenizer, whose: str, remedy: str) -> None:
+    """Refuse a token store that was cut by another tokenizer.
+
+    Args:
+        corpus: A Bundle made by `tokenize`.
+        tokenizer: The one that its ids have to be of.
+        whose: Whose it is, for the message, as "the teacher's".
+        remedy: What to do.
+
+    Raises:
+        BundleError: It was.
+    """
+    if open_tokenizer(corpus.file("tokenizer.json")).to_str() != tokenizer.to_str():
+        raise BundleError(f"{corpus.path}: was cut into tokens by another tokenizer than {whose}; {remedy}")
+
+
 def _check_vocabulary(source: Path, folder: Path) -> None:
     """Refuse a tokenizer with tokens that the model has no vectors for."""
     tokens, vectors = open_tokenizer(folder / "tokenizer.json").get_vocab_size(), read_shape(source).vocab_size

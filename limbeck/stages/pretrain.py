@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, model_validator
 
 from limbeck.core.bundle import Bundle, create_bundle, open_bundle
-from limbeck.core.errors import BundleError, RecipeError
+from limbeck.core.errors import RecipeError
 from limbeck.core.journal import Journal
 from limbeck.core.shape import is_shape
 from limbeck.core.shelf import on_shelf, shelf
@@ -31,11 +31,11 @@ from limbeck.nn.checkpoint import check_length, model_hashes, resolve, save
 from limbeck.nn.generators import generator_of
 from limbeck.nn.model import Model, best_device, tapped
 from limbeck.nn.outlook import Outlook, outlook_of
-from limbeck.nn.tokenizers import lay_tokenizer, read_tokenizer
+from limbeck.nn.tokenizers import check_cut_by, lay_tokenizer, read_tokenizer
 from limbeck.objectives.labels import Spec as Labels
 from limbeck.objectives.text_relation import Spec as TextRelation
 from limbeck.pretexts.masked_lm import Spec as MaskedLM
-from limbeck.text.encode import Encoder, open_tokenizer
+from limbeck.text.encode import Encoder
 from limbeck.text.lexicon import open_lexicon
 from limbeck.text.token_store import told_of
 
@@ -194,11 +194,8 @@ def _network(spec: Spec, corpus: Bundle) -> tuple[Any, bool]:
         new = tuple(name for name, _ in network.named_parameters())
     else:
         source = resolve(spec.model)
-        if read_tokenizer(source).to_str() != open_tokenizer(corpus.file("tokenizer.json")).to_str():
-            raise BundleError(
-                f"{corpus.path}: was cut into tokens by another tokenizer than {spec.model}'s; cut it by that one: "
-                f"limbeck tokenize CORPUS --tokenizer {spec.model}"
-            )
+        remedy = f"cut it by that one: limbeck tokenize CORPUS --tokenizer {spec.model}"
+        check_cut_by(corpus, read_tokenizer(source), f"{spec.model}'s", remedy)
         network, new = with_heads(source, head)
     if spec.trained == "head":
         for name, parameter in network.named_parameters():

@@ -19,7 +19,7 @@ import numpy as np
 from pydantic import Field
 
 from limbeck.core.bundle import Bundle, Draft, create_bundle, open_bundle
-from limbeck.core.errors import BundleError, DataError
+from limbeck.core.errors import DataError
 from limbeck.core.files import remove
 from limbeck.core.holding import held
 from limbeck.core.journal import Journal
@@ -28,7 +28,7 @@ from limbeck.core.spec import Spec as CoreSpec
 from limbeck.core.spec import incidental
 from limbeck.engine.parallel import Engine, mapped
 from limbeck.engine.shards import Place, Shards, working_directory
-from limbeck.nn.tokenizers import lay_tokenizer, tokenizer_hashes
+from limbeck.nn.tokenizers import check_cut_by, lay_tokenizer, tokenizer_hashes
 from limbeck.text.corpus import RawCorpus, Tally, chunks, open_corpus
 from limbeck.text.encode import open_tokenizer
 from limbeck.text.token_documents import TokenisedDocuments, hold_out, token_type, write_shard
@@ -117,12 +117,9 @@ def _taken(spec: Spec, store: Bundle, inputs: Mapping[str, Bundle], out: Path, l
     """A store that is there already, under another name."""
     with create_bundle(out, "tokenize", spec, inputs, outside(spec)) as draft:
         lay_tokenizer(inputs.get("tokenizer", spec.tokenizer), draft.path)
-        wanted, own = (open_tokenizer(path) for path in (draft.path / "tokenizer.json", store.file("tokenizer.json")))
-        if wanted.to_str() != own.to_str():
-            raise BundleError(
-                f"{store.path}: was cut into tokens by another tokenizer than is wanted here; cut the raw text by that "
-                "one, or set tokenize.tokenizer to the one that it was cut by"
-            )
+        wanted = open_tokenizer(draft.path / "tokenizer.json")
+        remedy = "cut the raw text by that one, or set tokenize.tokenizer to the one that it was cut by"
+        check_cut_by(store, wanted, "is wanted here", remedy)
         for name in store.check_plain().files():
             target = draft.path / name
             target.parent.mkdir(exist_ok=True)
