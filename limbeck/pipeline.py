@@ -15,8 +15,9 @@ from limbeck.core.journal import Journal
 from limbeck.core.measurement import Measurement, read_measurements
 from limbeck.core.recipe import Recipe, find_recipe, from_plain, read_recipe
 from limbeck.core.shape import is_shape
+from limbeck.core.spec import parse
 from limbeck.engine import processes
-from limbeck.execution import foresee, foresee_step, resolve, run_step, spec_of, walk
+from limbeck.execution import foresee, foresee_step, load_stage, resolve, run_step, spec_of, walk
 from limbeck.text.token_store import store_given
 
 PUBLISHED = ("report.html", "measurements.json")
@@ -26,7 +27,6 @@ _MARKS = ("recipe.yaml", "log.jsonl")
 _DEMO = (
     "finetune.max_length=64",
     "finetune.epochs=2",
-    "finetune.learning_rate=1.0e-4",
     "distil.phases[0].epochs=1",
     "distil.phases[0].learning_rate=2.0e-4",
     "distil.phases[1].epochs=1",
@@ -297,11 +297,14 @@ def run_stage(
         else:
             opened[role] = open_bundle(value)
     if raw:
-        foresee_step(stage, spec, {**opened, **dict.fromkeys(raw)})
+        known = {"teacher": _import_foreseen(raw["teacher"], spec)} if "teacher" in raw else {}
+        foresee_step(stage, spec, {**opened, **dict.fromkeys(raw), **known})
         makers: dict[str, Callable[[str], Bundle]] = {
             "data": lambda rows: _prepare_beside(out, stage, rows, log),
             "corpus": lambda text: _tokenize_beside(out, text, _tokenizer_for(spec, inputs), log),
-            "teacher": lambda model: _import_beside(out, model, spec.model_dump().get("max_length"), log),
+            "teacher": lambda model: run_stage(
+                "import_checkpoint", {}, _imported(model, spec), _beside(out, "teacher"), (), log
+            ),
         }
         opened |= {role: makers[role](value) for role, value in raw.items()}
     with held(out) if processes.is_first() else contextlib.nullcontext():
@@ -348,10 +351,16 @@ def _tokenizer_for(spec: Any, inputs: Mapping[str, str | Path | Bundle]) -> str 
     return None if is_shape(spec.model) else str(spec.model)
 
 
-def _import_beside(out: Path, model: str, max_length: int | None, log: Journal) -> Bundle:
-    """The Bundle of a model, with the heads that it has."""
-    fields = {"config": model, **({} if max_length is None else {"max_length": max_length})}
-    return run_stage("import_checkpoint", {}, fields, _beside(out, "teacher"), (), log)
+def _imported(model: str, spec: Any) -> dict[str, Any]:
+    """What imports a model, with the heads that it has, for a stage with these fields."""
+    length = spec.model_dump().get("max_length")
+    return {"config": model, **({} if length is None else {"max_length": length})}
+
+
+def _import_foreseen(model: str, spec: Any) -> Any:
+    """What will come of a model that is to be imported."""
+    stage = "import_checkpoint"
+    return foresee_step(stage, parse(load_stage(stage).Spec, _imported(model, spec), stage), {})
 
 
 def _tokenize_beside(out: Path, corpus: str, tokenizer: str | Bundle | None, log: Journal) -> Bundle:

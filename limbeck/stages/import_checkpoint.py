@@ -21,6 +21,7 @@ from limbeck.core.spec import Spec as CoreSpec
 from limbeck.nn.admission import weight_files
 from limbeck.nn.checkpoint import check_size, fresh, model_hashes, read_shape, resolve, set_labels
 from limbeck.nn.model import answer_of, longest_input, tapped
+from limbeck.nn.outlook import Outlook, outlook_of
 from limbeck.nn.pickles import Fitted, fit_names, read_tensors, some
 from limbeck.nn.tokenizers import save_tokenizer
 from limbeck.text.port import Task
@@ -60,6 +61,26 @@ def outside(spec: Spec) -> dict[str, str]:
     return {**{f"weights/{path.name}": sha256_file(path) for path in files}, **model_hashes(spec.config)}
 
 
+def foresee(spec: Spec, inputs: Mapping[str, Any]) -> Outlook | None:
+    """Refuse what cannot be imported before other steps run, and tell what will come of it.
+
+    Args:
+        spec: What to import.
+        inputs: None.
+
+    Returns:
+        The model to come; None where its weights do not lie beside the configuration in a form that can be looked at.
+
+    Raises:
+        RecipeError: There is no such task.
+        BundleError: There is no such checkpoint, or it has fewer positions than `max_length`.
+    """
+    _checkpoint(spec)
+    source = resolve(spec.config)
+    _described(spec, source)
+    return outlook_of(source, spec.max_length) if any(source.glob("*.safetensors")) else None
+
+
 def run(spec: Spec, inputs: Mapping[str, Bundle], out: Path, log: Journal) -> Bundle:
     """Make the Bundle.
 
@@ -75,13 +96,7 @@ def run(spec: Spec, inputs: Mapping[str, Bundle], out: Path, log: Journal) -> Bu
     """
     files, source = _checkpoint(spec), resolve(spec.config)
     path = files[0] if len(files) == 1 else source
-    config = read_shape(source)
-    task = _task(spec, source, config)
-    if spec.max_length > (positions := longest_input(config)):
-        raise BundleError(
-            f"{source}: max_length {spec.max_length} is more than the model's {positions} positions; "
-            f"set it to at most {positions}: --set import_checkpoint.max_length={positions}"
-        )
+    config, task = _described(spec, source)
     tensors = {name: tensor for file in files for name, tensor in read_tensors(file).items()}
     check_size(source, config, sum(file.stat().st_size for file in files))
     head = task.head if task else _HEADS[spec.head]
@@ -101,6 +116,18 @@ def run(spec: Spec, inputs: Mapping[str, Bundle], out: Path, log: Journal) -> Bu
         _tell(fitted, path, log)
         draft.facts["warnings"] = log.warnings
     return open_bundle(out)
+
+
+def _described(spec: Spec, source: Path) -> tuple[Any, Task | None]:
+    """What the configuration tells, and the task whose head is kept."""
+    config = read_shape(source)
+    task = _task(spec, source, config)
+    if spec.max_length > (positions := longest_input(config)):
+        raise BundleError(
+            f"{source}: max_length {spec.max_length} is more than the model's {positions} positions; "
+            f"set it to at most {positions}: --set import_checkpoint.max_length={positions}"
+        )
+    return config, task
 
 
 def _checkpoint(spec: Spec) -> list[Path]:

@@ -58,6 +58,24 @@ def test_what_a_corpus_does_not_admit_is_refused(folder, store, tmp_path, fields
     assert not (tmp_path / "student").exists()
 
 
+def test_what_does_not_fit_the_teacher_is_refused_before_the_corpus_is_cut(folder, tmp_path):
+    misfit = {"student": "layers=2,hidden=12,heads=2,intermediate=24", "objectives": ["minilm"]}
+    with pytest.raises(RecipeError, match="minilm: the student has 2 heads, the teacher 4"):
+        distil(folder, folder / "raw.txt", tmp_path / "student", **misfit)
+    assert not list(tmp_path.iterdir())
+    with pytest.raises(RecipeError, match="minilm: the student has 2 heads, the teacher 4"):
+        limbeck.run(
+            "minilm",
+            out=tmp_path / "run",
+            corpus=str(folder / "raw.txt"),
+            teacher=str(folder / "bert"),
+            student=misfit["student"],
+            settings=["import_checkpoint.max_length=32", "distil.max_length=32"],
+            log=QUIET,
+        )
+    assert not (tmp_path / "run" / "steps").exists()
+
+
 def test_a_corpus_cut_by_another_tokenizer_is_refused(folder, tmp_path):
     other = limbeck.tokenizer(corpus=str(folder / "raw.txt"), size=90, out=tmp_path / "tokenizer", log=QUIET)
     with pytest.raises(BundleError, match="was cut into tokens by another tokenizer than the teacher's; cut it by"):
