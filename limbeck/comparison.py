@@ -126,8 +126,7 @@ def compare(
         teacher: Model that every recipe begins from; each recipe's own if not given.
         fresh_teacher: Fine-tune it for every seed even if it answers with these labels already.
         student: Shape (or model) of every student that is distilled; each recipe's own if not given.
-        precision: Of all training: `fp32`, `bf16` (faster on GPUs, and CPUs with AMX or AVX-512 BF16) or `fp16`; the
-            recipe's if not given.
+        precision: Of all training: `fp32`, `bf16` (faster on GPUs and many CPUs) or `fp16`; the recipe's if not given.
         until: Last role to be made and evaluated, as `student`; all that a recipe evaluates if not given.
         strict: Stop at a damaged checkpoint, rather than go on from the one before.
         metric: A metric of the shelf that the task is measured by, to be shown instead of the task's own; or one for

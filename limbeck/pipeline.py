@@ -209,8 +209,7 @@ def compress(
         encoding: The files' encoding; UTF-8 if not given.
         teacher: A directory, `hf:org/name[@revision]`, or `minilm-l6`.
         student: `3x384`, `layers=3,hidden=192,…` (all four sizes), `half`, `third`, `tiny` or `same`; or a model.
-        precision: Of all training: `fp32`, `bf16` (faster on GPUs, and CPUs with AMX or AVX-512 BF16) or `fp16`; the
-            recipe's if not given.
+        precision: Of all training: `fp32`, `bf16` (faster on GPUs and many CPUs) or `fp16`; the recipe's if not given.
         seed: Decides every random choice.
         settings: `step.field=value` texts for everything else.
         force: Ship the quantised model even if its gate refuses it.

@@ -49,8 +49,7 @@ def probe(
         pair: Column of the second text.
         label: Column of the label or the tags.
         encoding: The files' encoding.
-        precision: Of all training: `fp32`, `bf16` (faster on GPUs, and CPUs with AMX or AVX-512 BF16) or `fp16`; the
-            recipe's if not given.
+        precision: Of all training: `fp32`, `bf16` (faster on GPUs and many CPUs) or `fp16`; the recipe's if not given.
         strict: Stop at a damaged checkpoint, rather than go on from the one before.
         metric: A metric of the shelf that the task is measured by, to be shown instead of the task's own; or one for
             each data set by its name.

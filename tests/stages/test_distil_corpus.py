@@ -8,6 +8,7 @@ import limbeck
 from limbeck.core.bundle import open_bundle
 from limbeck.core.errors import BundleError, RecipeError
 from limbeck.core.journal import Journal
+from limbeck.pipeline import run_file
 from tests import models
 from tests.stages.test_pretrain import write_corpus
 
@@ -64,14 +65,14 @@ def test_what_does_not_fit_the_teacher_is_refused_before_the_corpus_is_cut(folde
         distil(folder, folder / "raw.txt", tmp_path / "student", **misfit)
     assert not list(tmp_path.iterdir())
     with pytest.raises(RecipeError, match="minilm: the student has 2 heads, the teacher 4"):
-        limbeck.run(
+        run_file(
             "minilm",
-            out=tmp_path / "run",
+            tmp_path / "run",
+            ["import_checkpoint.max_length=32", "distil.max_length=32"],
+            QUIET,
             corpus=str(folder / "raw.txt"),
             teacher=str(folder / "bert"),
             student=misfit["student"],
-            settings=["import_checkpoint.max_length=32", "distil.max_length=32"],
-            log=QUIET,
         )
     assert not (tmp_path / "run" / "steps").exists()
 
