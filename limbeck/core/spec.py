@@ -3,7 +3,7 @@
 import difflib
 import json
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal, TypeVar, get_args
 
@@ -162,7 +162,9 @@ def parse(spec: type[S], fields: Mapping[str, Any], where: str) -> S:
     try:
         return spec.model_validate(dict(fields))
     except ValidationError as error:
-        lines = [_explain(spec, fault, where) for fault in error.errors(include_url=False)]
+        faults = error.errors(include_url=False)
+        # Of a list whose items are wrong, the library also tells that it has none.
+        lines = [_explain(spec, fault, where) for fault in faults if not _follows(fault, faults)]
         raise RecipeError("\n".join(dict.fromkeys(lines))) from None
 
 
@@ -170,11 +172,7 @@ def _explain(spec: type[BaseModel], fault: Any, where: str) -> str:
     parts = list(fault["loc"])
     place = where + "".join(f"[{p}]" if isinstance(p, int) else f".{p}" for p in parts)
     if fault["type"] == "extra_forbidden":
-        names = [field.alias or name for name, field in spec.model_fields.items()] if len(parts) == 1 else []
-        near = difflib.get_close_matches(str(parts[-1]), names, 1)
-        hint = f"; did you mean {near[0]!r}?" if near else ""
-        there = f" The fields are {', '.join(names)}." if names else ""
-        return f"{place}: no such field{hint or '.'}{there}"
+        return f"{place}: no such field{_meant(_home(spec, parts), str(parts[-1]))}"
     if fault["type"] in ("tuple_type", "too_short"):
         return f"{place}: a list of at least one is needed (found {fault['input']!r})"
     if fault["type"] == "missing":
@@ -184,6 +182,43 @@ def _explain(spec: type[BaseModel], fault: Any, where: str) -> str:
         return "\n".join(place + line for line in message.splitlines())
     found = f" (found {fault['input']!r})" if parts else ""  # of a fault of the whole, the message tells what matters
     return f"{place}: {message}{found}"
+
+
+def _follows(fault: Any, faults: Sequence[Any]) -> bool:
+    """Whether a list is too short for its items' faults alone."""
+    place = fault["loc"]
+    return fault["type"] == "too_short" and any(
+        len(other["loc"]) > len(place) and other["loc"][: len(place)] == place for other in faults
+    )
+
+
+def _home(spec: type[BaseModel], place: Sequence[str | int]) -> type[BaseModel] | None:
+    """The class whose field a place names, where records lie in lists of records; None where it cannot be told."""
+    home: type[BaseModel] | None = spec
+    for part in place[:-1]:
+        if home is not None and isinstance(part, str):
+            field = home.model_fields.get(part)
+            home = _record_in(field.annotation) if field else None
+    return home
+
+
+def _meant(home: type[BaseModel] | None, wrong: str) -> str:
+    """What may have been meant by a field that there is not, and which there are."""
+    if home is None:
+        return "."
+    known = {
+        name: f"{outer}[0].{name}"
+        for outer, field in home.model_fields.items()
+        if not _reader(field) and (record := _record_in(field.annotation))
+        for name in _names(record)
+    }
+    known |= {name: name for name in _names(home)}
+    near = [known[name] for name in difflib.get_close_matches(wrong, known, 1)]
+    return f"{f'; did you mean {near[0]!r}?' if near else '.'} The fields are {', '.join(_names(home))}."
+
+
+def _names(spec: type[BaseModel]) -> list[str]:
+    return [field.alias or name for name, field in spec.model_fields.items()]
 
 
 def describe(spec: type[BaseModel | Record], inside: str = "") -> list[FieldDoc]:

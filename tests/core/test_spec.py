@@ -39,7 +39,14 @@ def test_good_values_become_a_frozen_record():
         ({"layers": 1, "layer": 2}, "distil.layer: no such field; did you mean 'layers'? The fields are layers, pick"),
         ({"layers": 1, "zzz": 2}, "distil.zzz: no such field. The fields are layers, pick, parts"),
         ({"layers": 1, "parts": [{}, {"rate": 2.0}]}, "distil.parts[1].rate: Input should be less than or equal to 1"),
-        ({"layers": 1, "parts": [{"rates": 1}]}, "distil.parts[0].rates: no such field"),
+        (
+            {"layers": 1, "parts": [{"rates": 1}]},
+            "distil.parts[0].rates: no such field; did you mean 'rate'? The fields are",
+        ),
+        (
+            {"layers": 1, "rates": 1},
+            "distil.rates: no such field; did you mean 'parts[0].rate'? The fields are layers, pick",
+        ),
         ({"layers": 1, "parts": [{"rate": float("nan")}]}, "distil.parts[0].rate: "),
         ({"layers": 1, "parts": [{"rate": float("inf")}]}, "distil.parts[0].rate: "),
     ],
