@@ -4,7 +4,7 @@ The gate: over at least 12 shapes of input the logits differ by no more than the
 """
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -87,10 +87,11 @@ def run(spec: Spec, inputs: Mapping[str, Bundle], out: Path, log: Journal) -> Bu
     names = _INPUTS if reads_token_types(network.config) else _INPUTS[:2]
     reference = _Logits(network, names).eval()
     limit = min(int(source.facts["max_length"]), longest_input(network.config))
+    answers = _answers(reference, names, limit)
     with create_bundle(out, "export", spec, inputs) as draft:
         _export(reference, names, limit, draft.path / "model.onnx", spec.opset)
         _settle(draft.path / "model.onnx")
-        difference = _largest_difference(reference, names, draft.path / "model.onnx", limit)
+        difference = _largest_difference(answers, names, draft.path / "model.onnx")
         if not difference <= spec.tolerance:
             raise GateError(
                 f"export: logits of PyTorch and onnxruntime differ by {difference:.2g}, {spec.tolerance:g} is allowed; "
@@ -195,18 +196,28 @@ def _sample(name: str, batch: int, length: int, vocabulary: int, seed: int = 0) 
     return (torch.arange(length)[None, :] < real.clamp(min=1)[:, None]).long()
 
 
-def _largest_difference(reference: Any, names: tuple[str, ...], path: Path, limit: int) -> float:
-    import onnxruntime
-
-    session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+def _answers(reference: Any, names: tuple[str, ...], limit: int) -> list[tuple[tuple[Tensor, ...], Tensor]]:
+    """Inputs of every shape, and the PyTorch model's logits, which have to be the same again."""
     vocabulary = reference.network.config.vocab_size
-    worst = 0.0
+    found = []
     for seed, (batch, length) in enumerate(SHAPES):
         inputs = tuple(_sample(n, batch, min(length or limit, limit), vocabulary, seed) for n in names)
         with torch.no_grad():
             expected, again = reference(*inputs), reference(*inputs)
         if not torch.equal(expected, again):
             raise GateError("export: the PyTorch model answers the same input differently twice; is dropout on?")
+        found.append((inputs, expected))
+    return found
+
+
+def _largest_difference(
+    answers: Sequence[tuple[tuple[Tensor, ...], Tensor]], names: tuple[str, ...], path: Path
+) -> float:
+    import onnxruntime
+
+    session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+    worst = 0.0
+    for inputs, expected in answers:
         found = session.run(None, {n: x.numpy() for n, x in zip(names, inputs, strict=True)})[0]
         real = inputs[1].bool().numpy() if expected.ndim == 3 else ...
         worst = max(worst, float(np.abs(found - expected.numpy())[real].max()))
