@@ -14,7 +14,7 @@ import json
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from limbeck.core.measurement import Measurement, find
 from limbeck.evidence.repeats import Repeats, Trial, kept_of
@@ -25,10 +25,14 @@ RECIPES = ("no_teacher", "vanilla_kd", "patient_kd", "tinybert", "minilmv2_task"
 
 
 class Run(NamedTuple):
-    """A student's score beside that of its teacher; `training_s` is empty where it was not kept."""
+    """A student's score beside that of its teacher, which was fine-tuned at `rate`.
+
+    `training_s` is empty where it was not kept.
+    """
 
     data: str
     student: str
+    rate: str
     metric: str
     unit: str
     recipe: str
@@ -42,12 +46,12 @@ class Run(NamedTuple):
     @property
     def key(self) -> tuple[str, ...]:
         """What is there once."""
-        return self.data, self.student, self.metric, self.recipe, str(self.seed)
+        return self.data, self.student, self.rate, self.metric, self.recipe, str(self.seed)
 
     @property
-    def place(self) -> tuple[str, str, str, int, int]:
+    def place(self) -> tuple[Any, ...]:
         """Where it stands in the file."""
-        return self.data, self.student, self.metric, RECIPES.index(self.recipe), self.seed
+        return self.data, self.student, self.rate, self.metric, RECIPES.index(self.recipe), self.seed
 
     def trial(self) -> Trial:
         """As a comparison holds it."""
@@ -74,7 +78,7 @@ def write(runs: Iterable[Run]) -> None:
         table.writerows(sorted(once.values(), key=lambda run: run.place))
 
 
-def found(out: Path, student: str, metric: str, machine: str) -> Iterator[Run]:
+def found(out: Path, student: str, rate: str, metric: str, machine: str) -> Iterator[Run]:
     """The finished runs of a comparison."""
     measured: dict[tuple[str, str, int], list[Measurement]] = {}
     for row in json.loads((out / "comparison.json").read_text(encoding="utf-8")):
@@ -91,11 +95,11 @@ def found(out: Path, student: str, metric: str, machine: str) -> Iterator[Run]:
             raise SystemExit(f"{out}: no {metric} of {recipe} seed {seed}; there are {sorted({m.metric for m in own})}")
         seconds = f"{spent.value:.1f}" if spent else ""
         values = (round(teacher.value, 5), round(score.value, 5), seconds)
-        yield Run(data, student, metric, score.unit, recipe, seed, *values, today, machine)
+        yield Run(data, student, rate, metric, score.unit, recipe, seed, *values, today, machine)
 
 
 def told(runs: list[Run]) -> str:
-    """The tables of one data set, student and metric."""
+    """The tables of one data set, student, rate and metric."""
     first = runs[0]
     names = [recipe for recipe in RECIPES if any(run.recipe == recipe for run in runs)]
     repeats = Repeats(names, first.metric, [run.trial() for run in runs])
@@ -114,7 +118,11 @@ def told(runs: list[Run]) -> str:
         for place, own in grouped(runs, "machine", "date")
     )
     return "\n\n".join(
-        [f"## {first.data}, {first.student}", f"{repeats.caption()}. {machines}.", *map(markdown, filter(None, tables))]
+        [
+            f"## {first.data}, {first.student}, teacher at {first.rate}",
+            f"{repeats.caption()}. {machines}.",
+            *map(markdown, filter(None, tables)),
+        ]
     )
 
 
@@ -140,15 +148,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--add", type=Path, help="directory of a comparison")
     parser.add_argument("--student", help="the shape that its students have")
+    parser.add_argument("--rate", default="1e-4", help="the rate at which its teachers were fine-tuned")
     parser.add_argument("--metric", help="the metric to keep")
     parser.add_argument("--machine", help="what it ran on")
     options = parser.parse_args()
     if options.add:
         if not (options.student and options.metric and options.machine):
             parser.error("--add needs --student, --metric and --machine")
-        write([*read(), *found(options.add, options.student, options.metric, options.machine)])
+        write([*read(), *found(options.add, options.student, options.rate, options.metric, options.machine)])
         return
-    print("\n\n".join(told(runs) for _, runs in grouped(read(), "data", "student", "metric")))
+    print("\n\n".join(told(runs) for _, runs in grouped(read(), "data", "student", "rate", "metric")))
 
 
 if __name__ == "__main__":
