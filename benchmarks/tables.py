@@ -114,7 +114,7 @@ def told(runs: list[Run]) -> str:
     singles += [(recipe, *(cell(recipe, seed) for seed in seeds)) for recipe in names]
     tables = (repeats.table(), repeats.gains(), singles)
     machines = "; ".join(
-        f"seeds {', '.join(map(str, sorted({run.seed for run in own})))}: {place}"
+        f"seed {', '.join(map(str, sorted({run.seed for run in own})))}: {place}"
         for place, own in grouped(runs, "machine", "date")
     )
     return "\n\n".join(
