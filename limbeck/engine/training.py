@@ -44,7 +44,7 @@ class Updates(Spec):
     weights lie in parts (FSDP), it is `all`."""
     precision: Literal["fp32", "bf16", "fp16"] = "fp32"
     """Precision of the forward and backward pass; weights and the optimiser stay in fp32. On a CPU with
-    AMX or AVX-512 BF16 a step in bf16 is 1.4 to 1.7 times as fast, on one with neither it is slower."""
+    AMX or AVX-512 BF16 a step in bf16 is about 1.5 times as fast, on one with neither it is slower."""
     compile: bool = False
     """Whether layers are compiled by `torch.compile`, but for their attention. Losses stay the same to 1e-5. The first
     steps take a minute or more. It does not pay on a CPU, where steps measured 3 to 6 % slower (3x384, 32 rows a
