@@ -17,7 +17,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from limbeck.core.measurement import Measurement, find
-from limbeck.evidence.repeats import Repeats, Trial, kept_of
+from limbeck.evidence.repeats import Repeats, Trial, bare_text, kept_of
+from limbeck.evidence.table import MISSING
 
 RUNS = Path(__file__).parent / "results" / "runs.csv"
 RECIPES = ("no_teacher", "vanilla_kd", "patient_kd", "tinybert", "minilmv2_task", "compress")
@@ -44,13 +45,8 @@ class Run(NamedTuple):
     machine: str
 
     @property
-    def key(self) -> tuple[str, ...]:
-        """What is there once."""
-        return self.data, self.student, self.rate, self.metric, self.recipe, str(self.seed)
-
-    @property
     def place(self) -> tuple[Any, ...]:
-        """Where it stands in the file."""
+        """Where it stands in the file; of two at one place one is kept."""
         return self.data, self.student, self.rate, self.metric, RECIPES.index(self.recipe), self.seed
 
     def trial(self) -> Trial:
@@ -71,11 +67,11 @@ def read() -> list[Run]:
 
 def write(runs: Iterable[Run]) -> None:
     """All runs, in their order; of two alike the later one."""
-    once = {run.key: run for run in runs}
+    once = {run.place: run for run in runs}
     with RUNS.open("w", encoding="utf-8", newline="") as file:
         table = csv.writer(file, lineterminator="\n")
         table.writerow(Run._fields)
-        table.writerows(sorted(once.values(), key=lambda run: run.place))
+        table.writerows(once[place] for place in sorted(once))
 
 
 def found(out: Path, student: str, rate: str, metric: str, machine: str) -> Iterator[Run]:
@@ -104,11 +100,10 @@ def told(runs: list[Run]) -> str:
     names = [recipe for recipe in RECIPES if any(run.recipe == recipe for run in runs)]
     repeats = Repeats(names, first.metric, [run.trial() for run in runs])
     seeds = sorted({run.seed for run in runs})
-    one = {(run.recipe, run.seed): run for run in runs}
-    factor, digits = (100, 1) if first.unit == "fraction" else (1, 3)
+    scores = {(t.recipe, t.seed): t.find("student", first.metric) for t in repeats.trials}
 
     def cell(recipe: str, seed: int) -> str:
-        return f"{factor * one[recipe, seed].score:.{digits}f}" if (recipe, seed) in one else "–"
+        return bare_text(m) if (m := scores.get((recipe, seed))) else MISSING
 
     singles = [("recipe", *(f"seed {seed}" for seed in seeds))]
     singles += [(recipe, *(cell(recipe, seed) for seed in seeds)) for recipe in names]

@@ -73,9 +73,8 @@ def foresee(spec: Spec, inputs: Mapping[str, Any]) -> Outlook | None:
 
     Raises:
         RecipeError: There is no such task.
-        BundleError: There is no such checkpoint, or it has fewer positions than `max_length`.
+        BundleError: There is no such model, or it has fewer positions than `max_length`.
     """
-    _checkpoint(spec)
     source = resolve(spec.config)
     _described(spec, source)
     return outlook_of(source, spec.max_length) if any(source.glob("*.safetensors")) else None
