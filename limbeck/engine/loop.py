@@ -44,7 +44,8 @@ def train(
         phase: Name of the phase in the log, another for each.
 
     Returns:
-        One record per epoch: its steps and tokens, losses by term (means), dev scores, seconds with those of the exam.
+        One record per epoch: its steps, tokens and peak rate, losses by term (means), dev scores, seconds with those of
+        the exam.
 
     Raises:
         TrainingError: The loss is no longer a finite number, or memory is short.
@@ -66,6 +67,7 @@ class _Phase:
         self._spec, self._run, self._name = spec, run, name
         self._accelerator = _accelerator(spec, run)
         self._total = course.before(course.epochs)
+        self._rate = spec.rate(mixture.width)
         self._step = Step(mixture, spec, self._accelerator, self._total)
         self._guard = LossGuard(self._step.warmup, mixture.steady)
         self._losses = _Losses(self._accelerator)
@@ -111,6 +113,7 @@ class _Phase:
             "phase": self._name,
             "epoch": epoch + 1,
             "steps": len(order),
+            "learning_rate": self._rate,
             "tokens": sum(self._course.token_count(batch) for batch in order),
             "loss": means.pop("loss"),
             "terms": means,
@@ -175,7 +178,7 @@ class _Phase:
         precision = "" if half == "fp32" else f", or {half} is too coarse: set precision to fp32"
         raise TrainingError(
             f"{place}: the loss is {loss}. Likely the rate is too high: lower learning_rate (now "
-            f"{self._spec.learning_rate:g}) or raise warmup_fraction{precision}"
+            f"{self._rate:g}) or raise warmup_fraction{precision}"
         )
 
     def _check_weights(self) -> None:

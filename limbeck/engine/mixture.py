@@ -107,6 +107,11 @@ class Mixture(nn.Module):
 
         return summed(terms, student.vocabulary, teacher.vocabulary if self.teacher_reads.logits else None)
 
+    @property
+    def width(self) -> int:
+        """Features of a token in the student."""
+        return self._model.dims.hidden
+
     def twin(self) -> "Mixture":
         """A copy with parameters of its own."""
         network = copy.deepcopy(self.network)

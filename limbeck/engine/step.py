@@ -34,7 +34,7 @@ class Step:
         self._tables = [] if spec.embeddings == "all" or processes.sharded() else mixture.untied_tables()
         for table in mixture.untied_tables():
             table.sparse = False  # whatever the phase before made of them
-        made = optimizers(self._trained, self._tables, spec.learning_rate, spec.weight_decay)
+        made = optimizers(self._trained, self._tables, spec.rate(mixture.width), spec.weight_decay)
         self.warmup = round(spec.warmup_fraction * total)
         self._rates = [schedule(optimizer, spec.schedule, self.warmup, total) for optimizer in made]
         _sum_apart(self._trained, self._tables)

@@ -13,13 +13,28 @@ from limbeck.nn.model import best_device
 
 _FEWEST, _MOST = 3, 20
 """Passes that a number of steps may be: fewer leave no time to tell good weights from bad, more seldom add anything."""
+_RATE, _WIDTH = 5e-5, 768
+"""BERT-base's."""
+
+
+def rate_for(hidden: int) -> float:
+    """The peak rate for a network so wide: 5e-5 at BERT-base's 768 features, and inversely to the width.
+
+    5e-5 is the highest rate of BERT's grid (arXiv:1810.04805, A.3). With Adam the best rate of matrices falls as one
+    over the width (Yang et al. 2022, arXiv:2203.03466, table 3).
+
+    >>> rate_for(768), rate_for(384), rate_for(128)
+    (5e-05, 0.0001, 0.0003)
+    """
+    return float(f"{_RATE * _WIDTH / hidden:.3g}")
 
 
 class Updates(Spec):
     """How a model is updated, whatever it is trained on."""
 
-    learning_rate: float = Field(5e-5, gt=0.0)
-    """Peak rate of AdamW. BERT's fine-tuning tries 2e-5, 3e-5 and 5e-5; smaller models take more."""
+    learning_rate: float | None = Field(None, gt=0.0)
+    """Peak rate of AdamW. null: 5e-5 for a network 768 wide, as BERT-base, and inversely to the width for others, so
+    1e-4 for one 384 wide."""
     batch_size: int = Field(32, ge=1)
     """Rows per step. BERT's fine-tuning takes 16 or 32."""
     schedule: Schedule = "linear"
@@ -49,6 +64,10 @@ class Updates(Spec):
     """Whether layers are compiled by `torch.compile`, but for their attention. Losses stay the same to 1e-5. The first
     steps take a minute or more. It does not pay on a CPU, where steps measured 3 to 6 % slower (3x384, 32 rows a
     step); it may on a GPU, where small kernels cost more than what they compute, and where it was not measured."""
+
+    def rate(self, hidden: int) -> float:
+        """The peak rate for a network so wide."""
+        return rate_for(hidden) if self.learning_rate is None else self.learning_rate
 
     @field_validator("compile")
     @classmethod

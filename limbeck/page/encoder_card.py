@@ -3,7 +3,7 @@
 It tells no times: equal trainings have equal cards.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -48,7 +48,7 @@ def write_encoder_card(draft: Draft, teacher: str = "") -> None:
         corpus=corpus_told(facts["corpus"]),
         teacher=teacher,
         asked=list(facts.get("pretexts") or []),
-        phases=list(_phases(origin["step"])) if facts["history"] else [],
+        phases=list(_phases(origin["step"], facts["history"])) if facts["history"] else [],
         warnings=[str(line) for line in facts.get("warnings") or []],
         max_length=facts["max_length"],
         parents=[(role, parent["stage"], parent["digest"][:SHORT]) for role, parent in origin["parents"].items()],
@@ -65,14 +65,15 @@ def _fills(config: Mapping[str, Any]) -> bool:
     return kept.endswith("ForMaskedLM") or (kept.endswith("ForPreTraining") and config["model_type"] != "electra")
 
 
-def _phases(step: Mapping[str, Any]) -> Iterator[str]:
+def _phases(step: Mapping[str, Any], history: Iterable[Mapping[str, Any]]) -> Iterator[str]:
     """Each phase of the training in a line."""
-    for number, phase in enumerate(step["phases"], start=1):
+    rates = {record["phase"]: record["learning_rate"] for record in history}.values()
+    for number, (phase, rate) in enumerate(zip(step["phases"], rates, strict=True), start=1):
         length = phase.get("max_length") or step.get("max_length")
         of = f" of up to {length} tokens" if length else ""
         name = f"{number} {phase['name']}".rstrip()
         kinds = ", ".join(str(one["kind"]) for one in phase.get("objectives", ()))
-        made = f"{phase['steps']:,} steps of {phase['batch_size']} texts{of}, rate {phase['learning_rate']:g}"
+        made = f"{phase['steps']:,} steps of {phase['batch_size']} texts{of}, rate {rate:g}"
         yield f"phase {name}: {made}{': ' * bool(kinds)}{kinds}"
 
 

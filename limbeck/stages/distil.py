@@ -69,15 +69,16 @@ class Phase(Training):
     """Passes over the training rows, ≥ 1. null: as many as `steps` asks for."""
     evaluate_every: int = Field(500, ge=1)
     """Over a corpus: steps between two looks at the documents held out. There `steps` are made as they are."""
-    learning_rate: float = Field(1e-4, gt=0.0)
-    """Peak rate of AdamW. TinyBERT takes 5e-5 for its 312-wide student, MiniLM 4e-4 to 6e-4 on raw text."""
+    learning_rate: float | None = Field(None, gt=0.0)
+    """Peak rate of AdamW. null: 5e-5 for a student 768 wide, and inversely to the width for others, so 1e-4 for one
+    384 wide. TinyBERT takes 5e-5 for its 312-wide student, MiniLM 4e-4 to 6e-4 on raw text."""
     dropout: bool = False
     """Whether the student's dropout is on. Off: a student that copies a teacher seldom overfits, and its targets are
     the teacher's without dropout."""
 
 
 _INSIDE = Phase(name="inside", objectives=(SoftTargets(), HiddenStates(), AttentionRelations()))
-_OUTPUTS = Phase(name="outputs", steps=500, learning_rate=5e-5, objectives=(SoftTargets(), Labels(weight=0.5)))
+_OUTPUTS = Phase(name="outputs", steps=500, objectives=(SoftTargets(), Labels(weight=0.5)))
 
 
 _RELATIONS = Phase(

@@ -22,7 +22,7 @@ from limbeck.engine.mixture import mix
 from limbeck.engine.rows import Rows
 from limbeck.engine.run import Run
 from limbeck.engine.seed import seed_all
-from limbeck.engine.training import Tracked, Training
+from limbeck.engine.training import Tracked, Training, rate_for
 from limbeck.nn.checkpoint import (
     check_length,
     load_network,
@@ -44,8 +44,6 @@ from limbeck.text.port import Task
 
 TOGETHER = True
 """Several processes train together."""
-_RATE, _WIDTH = 5e-5, 768
-"""BERT-base's."""
 
 
 def _rates(value: Any) -> float | tuple[float, ...] | None:
@@ -68,18 +66,6 @@ def _rates(value: Any) -> float | tuple[float, ...] | None:
 
 def _plain_rates(rates: float | tuple[float, ...] | None) -> float | list[float] | None:
     return list(rates) if isinstance(rates, tuple) else rates
-
-
-def rate_for(hidden: int) -> float:
-    """The peak rate for a network so wide: 5e-5 at BERT-base's 768 features, and inversely to the width.
-
-    5e-5 is the highest rate of BERT's grid (arXiv:1810.04805, A.3). With Adam the best rate of matrices falls as one
-    over the width (Yang et al. 2022, arXiv:2203.03466, table 3).
-
-    >>> rate_for(768), rate_for(384), rate_for(128)
-    (5e-05, 0.0001, 0.0003)
-    """
-    return float(f"{_RATE * _WIDTH / hidden:.3g}")
 
 
 class Spec(Training, Tracked):

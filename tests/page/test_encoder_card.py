@@ -12,7 +12,7 @@ from limbeck.page.encoder_card import write_encoder_card
 from tests.page.markup import PAYLOADS
 from tests.page.text_factory import TextRun
 
-PHASE = {"name": "inside", "steps": 10_000, "batch_size": 64, "learning_rate": 5e-4, "objectives": [{"kind": "cosine"}]}
+PHASE = {"name": "inside", "steps": 10_000, "batch_size": 64, "learning_rate": None, "objectives": [{"kind": "cosine"}]}
 
 
 def card_of(run, folder, teacher="", config=(), **facts):
@@ -21,7 +21,7 @@ def card_of(run, folder, teacher="", config=(), **facts):
     )
     known = run.make(folder / "run")["student"].facts
     parents = {"corpus": {"stage": "tokenize", "digest": "0123456789abcdef"}}
-    origin = {"stage": "distil", "step": {"max_length": 128, "phases": [PHASE]}, "parents": parents}
+    origin = {"stage": "distil", "step": {"max_length": 128, "phases": [PHASE] * len(run.phases)}, "parents": parents}
     write_encoder_card(Draft(folder, origin, {**known, "max_length": 128, **facts}), teacher)
     _, front, body = re.split(r"^---$", (folder / "README.md").read_text(), maxsplit=2, flags=re.MULTILINE)
     return yaml.safe_load(front), body

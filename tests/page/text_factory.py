@@ -66,6 +66,7 @@ class TextRun:
                 dev = {"loss": 1.1 * loss, **({n: 1.1 * v for n, v in terms.items()} if len(terms) > 1 else {})}
                 records.append({
                     "phase": phase, "epoch": epoch, "loss": loss, "terms": terms, "dev": {**dev, **self.scores},
-                    "seconds": 90.0, **({"steps": 500, "tokens": 150_000} if self.counted else {}),
+                    "seconds": 90.0, "learning_rate": 5e-4,
+                    **({"steps": 500, "tokens": 150_000} if self.counted else {}),
                 })  # fmt: skip
         return records

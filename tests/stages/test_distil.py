@@ -35,6 +35,13 @@ def test_narrow_student_with_the_default_objectives(teacher, data, tmp_path):
     assert score(student, data) > 0.6
 
 
+def test_without_a_rate_it_goes_by_the_width_of_the_student(teacher, data, tmp_path):
+    phases = [{"objectives": ["labels"], "epochs": 1}, {"objectives": ["labels"], "epochs": 1, "learning_rate": 1e-3}]
+    fields = {"student": "layers=1,hidden=12,heads=2", "phases": phases}
+    student = made("distil", tmp_path / "s", {"teacher": teacher, "data": data}, **fields)
+    assert [h["learning_rate"] for h in student.facts["history"]] == [5e-5 * 768 / 12, 1e-3]
+
+
 def test_tagger(tagger, tags, tmp_path):
     student = made("distil", tmp_path / "s", {"teacher": tagger, "data": tags}, student="half", phases=FAST)
     assert score(student, tags) > 0.8
