@@ -63,6 +63,20 @@ def test_every_fault_is_told_at_once():
     assert len(str(caught.value).splitlines()) == 3
 
 
+class Needing(Spec):
+    parts: tuple[Inner, ...] = Field(min_length=1)
+    """At least one."""
+
+
+def test_a_wrong_item_of_a_list_is_told_once_and_an_empty_list_as_such():
+    with pytest.raises(RecipeError) as caught:
+        parse(Needing, {"parts": [{"rate": 2.0}]}, "step")
+    (only,) = str(caught.value).splitlines()
+    assert only.startswith("step.parts[0].rate: ")
+    with pytest.raises(RecipeError, match=r"^step\.parts: a list of at least one is needed"):
+        parse(Needing, {"parts": []}, "step")
+
+
 def test_defaults_are_validated():
     class Wrong(Spec):
         rate: float = Field(-1.0, ge=0.0)
