@@ -94,11 +94,28 @@ def found(out: Path, student: str, rate: str, metric: str, machine: str) -> Iter
         yield Run(data, student, rate, metric, score.unit, recipe, seed, *values, today, machine)
 
 
+def repeated(runs: list[Run]) -> Repeats:
+    """The runs of one data set, student, rate and metric."""
+    names = [recipe for recipe in RECIPES if any(run.recipe == recipe for run in runs)]
+    return Repeats(names, runs[0].metric, [run.trial() for run in runs])
+
+
+def overview(runs: list[Run]) -> str:
+    """Every recipe on every data set, for one rate of the teachers: mean score and retention, and how many seeds."""
+    found = {name: repeated(own) for name, own in grouped(runs, "student", "data")}
+
+    def cell(recipe: str, repeats: Repeats) -> str:
+        score, kept = (repeats.mean(recipe, "student", metric) for metric in (repeats.primary, "retention"))
+        return f"{bare_text(score)}, {100 * kept.value:.1f} % ({score.n})" if score and kept else MISSING
+
+    rows = [(recipe, *(cell(recipe, repeats) for repeats in found.values())) for recipe in RECIPES]
+    return f"## All, teachers at {runs[0].rate}\n\n{markdown([('recipe', *found), *rows])}"
+
+
 def told(runs: list[Run]) -> str:
     """The tables of one data set, student, rate and metric."""
-    first = runs[0]
-    names = [recipe for recipe in RECIPES if any(run.recipe == recipe for run in runs)]
-    repeats = Repeats(names, first.metric, [run.trial() for run in runs])
+    first, repeats = runs[0], repeated(runs)
+    names = repeats.recipes
     seeds = sorted({run.seed for run in runs})
     scores = {(t.recipe, t.seed): t.find("student", first.metric) for t in repeats.trials}
 
@@ -152,7 +169,9 @@ def main() -> None:
             parser.error("--add needs --student, --metric and --machine")
         write([*read(), *found(options.add, options.student, options.rate, options.metric, options.machine)])
         return
-    print("\n\n".join(told(runs) for _, runs in grouped(read(), "data", "student", "rate", "metric")))
+    every = read()
+    parts = [overview(runs) for _, runs in grouped(every, "rate")]
+    print("\n\n".join([*parts, *(told(runs) for _, runs in grouped(every, "data", "student", "rate", "metric"))]))
 
 
 if __name__ == "__main__":
