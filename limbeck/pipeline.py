@@ -30,11 +30,11 @@ _DEMO = (
     "distil.phases[0].epochs=1",
     "distil.phases[0].learning_rate=2.0e-4",
     "distil.phases[1].epochs=1",
-    "distil.phases[1].learning_rate=1.0e-4",
     "quantize.min_agreement=0.95",
 )
-"""What makes the demo end within minutes on two cores: an epoch or two of everything, at higher rates. Of a student
-trained so briefly many answers are close calls, of which int8 turns a few more than of a finished one."""
+"""What makes the demo end within minutes on two cores: an epoch or two of everything, the first of the student at a
+higher rate. Of a student trained so briefly many answers are close calls, of which int8 turns a few more than of a
+finished one."""
 _MEASURES = ("evaluate", "benchmark")
 
 
@@ -208,7 +208,7 @@ def compress(
         label: Column of the label or the tags; detected if not given.
         encoding: The files' encoding; UTF-8 if not given.
         teacher: A directory, `hf:org/name[@revision]`, or `minilm-l6`.
-        student: `3x384`, `layers=3,hidden=192,…` (all four sizes), `half`, `third`, `tiny` or `same`; or a model.
+        student: `3x384`, `layers=3,hidden=192,…` (any of the four), `half`, `third`, `tiny` or `same`; or a model.
         precision: Of all training: `fp32`, `bf16` (faster on GPUs and many CPUs) or `fp16`; the recipe's if not given.
         seed: Decides every random choice.
         settings: `step.field=value` texts for everything else.

@@ -76,7 +76,7 @@ def test_tags_on_the_real_backbone(tmp_path):
         dev=train.with_name("dev.conll"),
         test=train.with_name("test.conll"),
         settings=[
-            *("finetune.epochs=3", "finetune.learning_rate=1e-4", "distil.phases[0].epochs=2"),
+            *("finetune.epochs=3", "distil.phases[0].epochs=2"),
             *("distil.phases[1].epochs=1", "quantize.min_agreement=0.9", "quantize.max_drop=0.03"),
         ],
         log=Journal(quiet=True),

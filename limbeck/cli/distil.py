@@ -12,7 +12,7 @@ from limbeck.cli.stage import given, run_stage
 def distil(
     *,
     teacher: Annotated[
-        list[Path], typer.Option("--teacher", metavar="MODEL", help="The Bundle to learn from; several are averaged.")
+        list[Path], typer.Option("--teacher", metavar="MODEL", help="What to learn from; on rows perhaps several.")
     ],
     data: Annotated[
         Path | None, typer.Option("--data", metavar="DATA", help="A file of rows, or a prepared data Bundle.")

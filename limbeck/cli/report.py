@@ -10,7 +10,10 @@ from limbeck.cli.stage import run_stage
 
 
 def report(
-    run: Annotated[Path, typer.Argument(metavar="RUN_DIR", help="The --out of `compress`, `run` or `pretrain`.")],
+    run: Annotated[
+        Path,
+        typer.Argument(metavar="RUN_DIR", help="The --out of `compress`, `run`, `pretrain` or `distil --corpus`."),
+    ],
     out: Out,
     settings: Settings = None,
 ) -> None:

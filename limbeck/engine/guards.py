@@ -161,15 +161,15 @@ def judge_student(dev: Predictions, teachers: Sequence[Predictions], task: Task)
         cause = (
             "its teacher is no better: mend the teacher first"
             if weak
-            else "it is too small, or was trained too briefly or at a wrong rate: try a larger student, more epochs, "
-            "or another distil.learning_rate"
+            else "it is too small, or was trained too briefly or at a wrong rate: try a larger student, more passes, "
+            "or another learning_rate in its phases"
         )
         yield f"the student {found}: it is no better than chance. Likely {cause}"
     # One of several teachers is often worse than what was learnt from all of them.
     elif len(teachers) == 1 and score > others[0] and surpasses(dev, teachers[0]):
         yield (
             f"the student is better than its teacher: dev {task.primary} {score:.4f} against {others[0]:.4f}. Likely "
-            "the teacher is under-trained: train it longer, or at a lower finetune.learning_rate, and distil again"
+            "the teacher is under-trained: train it longer, or at another finetune.learning_rate, and distil again"
         )
 
 

@@ -62,8 +62,8 @@ class Updates(Spec):
     AMX or AVX-512 BF16 a step in bf16 is about 1.5 times as fast, on one with neither it is slower."""
     compile: bool = False
     """Whether layers are compiled by `torch.compile`, but for their attention. Losses stay the same to 1e-5. The first
-    steps take a minute or more. It does not pay on a CPU, where steps measured 3 to 6 % slower (3x384, 32 rows a
-    step); it may on a GPU, where small kernels cost more than what they compute, and where it was not measured."""
+    steps take a minute or more. On a CPU no gain was found; there may be one on a GPU, where small kernels
+    cost more than what they compute, and where it was not measured."""
 
     def rate(self, hidden: int) -> float:
         """The peak rate for a network so wide."""
@@ -111,8 +111,10 @@ class CorpusPhase(Updates):
     """Tokens per text or pair, special tokens included; documents are cut into pieces of that length."""
     batch_size: int = Field(64, ge=1)
     """Texts per step; BERT's are 256."""
-    learning_rate: float = Field(5e-4, gt=0.0)
-    """Peak rate of AdamW. BERT's is 1e-4, for smaller models 5e-4 (ELECTRA-small, DistilBERT)."""
+    learning_rate: float | None = Field(None, gt=0.0)
+    """Peak rate of AdamW. null: 5e-4 where what is trained begins with random weights, as small models have it
+    (ELECTRA-small, DistilBERT; BERT-base's is 1e-4); where a model is gone on from, 5e-5 for one 768 wide, and
+    inversely to the width for others, so that it keeps what it knows."""
     warmup_fraction: float = Field(0.05, ge=0.0, lt=1.0)
     """Part of the steps in which the rate climbs; BERT's is 0.01, DistilBERT's 0.05."""
 

@@ -43,6 +43,8 @@ TOGETHER = True
 """Several processes train together."""
 AnyPretext = Annotated[Weighted, on_shelf("pretexts")]
 _WITH_PAIRS = "AutoModelForPreTraining"
+_FRESH_RATE = 5e-4
+"""Peak rate of what begins with random weights: ELECTRA-small's (arXiv:2003.10555, table 6)."""
 
 
 class Spec(Tracked):
@@ -231,7 +233,8 @@ def _train(spec: Spec, corpus: Bundle, model: Model, log: Journal, out: Path, ke
     shared: Run | None = None
     turn = 0
     history: list[dict[str, Any]] = []
-    for number, phase in enumerate(spec.phases, start=1):
+    for number, given in enumerate(spec.phases, start=1):
+        phase = _settled(spec, given)
         encoder = Encoder.read(corpus.file("tokenizer.json"), phase.max_length)
         rows, held = splits(corpus, encoder, questions, spec.seed)
         exam = CorpusExam(mixture, held, None)
@@ -247,6 +250,12 @@ def _train(spec: Spec, corpus: Bundle, model: Model, log: Journal, out: Path, ke
     assert shared is not None
     shared.keep_best()
     return history
+
+
+def _settled(spec: Spec, phase: CorpusPhase) -> CorpusPhase:
+    """A phase with the rate of random weights, if these are what it trains and it has none of its own."""
+    random = is_shape(spec.model) or spec.trained == "head"
+    return phase.model_copy(update={"learning_rate": _FRESH_RATE}) if random and phase.learning_rate is None else phase
 
 
 def _mixture(words: Any, pairs: Any, model: Model) -> Mixture:

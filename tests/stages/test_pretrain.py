@@ -150,6 +150,15 @@ def test_a_lost_head_is_trained_and_the_body_left(corpus, tmp_path):
     assert (again.path / "model.safetensors").read_bytes() == (headed.path / "model.safetensors").read_bytes()
 
 
+def test_without_a_rate_what_knows_nothing_is_trained_faster_than_what_is_gone_on_from(corpus, tmp_path):
+    fresh = pretrained(corpus, tmp_path / "fresh", learning_rate=None)
+    on = limbeck.pretrain(
+        corpus=corpus, out=tmp_path / "on", model=str(fresh.path), steps=2, max_length=32, batch_size=8, log=QUIET
+    )
+    rates = [{record["learning_rate"] for record in bundle.facts["history"]} for bundle in (fresh, on)]
+    assert rates == [{5e-4}, {1.6e-3}]  # 5e-5 · 768 / 24
+
+
 def test_two_runs_are_equal_and_another_seed_is_not(corpus, tmp_path):
     one, two, other = (
         pretrained(corpus, tmp_path / name, seed=seed) for name, seed in (("one", 3), ("two", 3), ("other", 4))
