@@ -54,8 +54,8 @@ class Spec(CoreSpec):
     tokenizer: str = "minilm-l6"
     """Whose tokens, if no Bundle of the stage `tokenizer` is given: a directory, `hf:org/name[@revision]`, or
     `minilm-l6`."""
-    shard_tokens: int = Field(32_000_000, ge=1000, le=2_000_000_000)
-    """A shard ends once it has so many tokens; what is being made takes about 3 bytes of memory for each."""
+    shard_tokens: int = Field(16_000_000, ge=1000, le=2_000_000_000)
+    """A shard ends once it has so many tokens; what is being made takes some 4 bytes of memory for each."""
     dev_tokens: int = Field(200_000, ge=0)
     """Most tokens of documents that are held out as `dev`."""
     dev_fraction: float = Field(0.05, ge=0, le=0.5)
