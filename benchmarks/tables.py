@@ -138,6 +138,13 @@ def told(runs: list[Run]) -> str:
     )
 
 
+def page() -> str:
+    """All tables."""
+    every = read()
+    parts = [overview(runs) for _, runs in grouped(every, "rate")]
+    return "\n\n".join([*parts, *(told(runs) for _, runs in grouped(every, "data", "student", "rate", "metric"))])
+
+
 def grouped(runs: Iterable[Run], *fields: str) -> Iterator[tuple[str, list[Run]]]:
     """The runs that agree in some fields, in the order of these."""
 
@@ -169,9 +176,7 @@ def main() -> None:
             parser.error("--add needs --student, --metric and --machine")
         write([*read(), *found(options.add, options.student, options.rate, options.metric, options.machine)])
         return
-    every = read()
-    parts = [overview(runs) for _, runs in grouped(every, "rate")]
-    print("\n\n".join([*parts, *(told(runs) for _, runs in grouped(every, "data", "student", "rate", "metric"))]))
+    print(page())
 
 
 if __name__ == "__main__":

@@ -13,6 +13,12 @@ def test_reference_is_up_to_date():
     assert (ROOT / "docs" / "reference" / "shelves.md").read_text(encoding="utf-8") == made, "run `make docs`"
 
 
+def test_the_tables_of_results_are_those_of_the_runs():
+    made = runpy.run_path(str(ROOT / "benchmarks" / "tables.py"))["page"]()
+    told = (ROOT / "benchmarks" / "results" / "README.md").read_text(encoding="utf-8")
+    assert made in told, "paste what `python benchmarks/tables.py` prints"
+
+
 def test_readme_quotes_the_shipped_recipe():
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     quoted = readme.partition("```yaml\nlimbeck: 1")[2].partition("```")[0]
