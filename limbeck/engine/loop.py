@@ -67,7 +67,6 @@ class _Phase:
         self._spec, self._run, self._name = spec, run, name
         self._accelerator = _accelerator(spec, run)
         self._total = course.before(course.epochs)
-        self._rate = spec.rate(mixture.width)
         self._step = Step(mixture, spec, self._accelerator, self._total)
         self._guard = LossGuard(self._step.warmup, mixture.steady)
         self._losses = _Losses(self._accelerator)
@@ -113,7 +112,7 @@ class _Phase:
             "phase": self._name,
             "epoch": epoch + 1,
             "steps": len(order),
-            "learning_rate": self._rate,
+            "learning_rate": self._step.rate,
             "tokens": sum(self._course.token_count(batch) for batch in order),
             "loss": means.pop("loss"),
             "terms": means,
@@ -178,7 +177,7 @@ class _Phase:
         precision = "" if half == "fp32" else f", or {half} is too coarse: set precision to fp32"
         raise TrainingError(
             f"{place}: the loss is {loss}. Likely the rate is too high: lower learning_rate (now "
-            f"{self._rate:g}) or raise warmup_fraction{precision}"
+            f"{self._step.rate:g}) or raise warmup_fraction{precision}"
         )
 
     def _check_weights(self) -> None:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class Step:
-    """Trains a mixture, a batch at a time; `warmup` tells the steps in which the rate climbs.
+    """Trains a mixture, a batch at a time; `rate` tells the peak rate, `warmup` the steps in which it is climbed to.
 
     Where weights lie in parts, a twin of the mixture is trained, and `gather` brings its weights back.
 
@@ -34,7 +34,8 @@ class Step:
         self._tables = [] if spec.embeddings == "all" or processes.sharded() else mixture.untied_tables()
         for table in mixture.untied_tables():
             table.sparse = False  # whatever the phase before made of them
-        made = optimizers(self._trained, self._tables, spec.rate(mixture.width), spec.weight_decay)
+        self.rate = spec.rate(mixture.width)
+        made = optimizers(self._trained, self._tables, self.rate, spec.weight_decay)
         self.warmup = round(spec.warmup_fraction * total)
         self._rates = [schedule(optimizer, spec.schedule, self.warmup, total) for optimizer in made]
         _sum_apart(self._trained, self._tables)

@@ -22,7 +22,7 @@ from limbeck.engine.mixture import mix
 from limbeck.engine.rows import Rows
 from limbeck.engine.run import Run
 from limbeck.engine.seed import seed_all
-from limbeck.engine.training import Tracked, Training, rate_for
+from limbeck.engine.training import Tracked, Training
 from limbeck.nn.checkpoint import (
     check_length,
     load_network,
@@ -183,8 +183,7 @@ def _train(spec: Spec, data: Bundle, shared: Run, task: Task, encoder: Encoder) 
     windows = f" in {len(rows)} windows of {spec.max_length} tokens" if len(rows) > len(examples) else ""
     if task.answer == "value":
         meet_values(model, [e.target for e in examples])
-    wanted = rate_for(model.dims.hidden) if spec.learning_rate is None else spec.learning_rate
-    rates = wanted if isinstance(wanted, tuple) else (wanted,)
+    rates = spec.learning_rate if isinstance(spec.learning_rate, tuple) else (spec.rate(model.dims.hidden),)
     log.say(
         f"fine-tuning {spec.model} ({model.parameter_count() / 1e6:.1f} M parameters) on {len(examples)} rows{windows} "
         f"at a rate of {' and of '.join(f'{rate:g}' for rate in rates)}"
