@@ -34,10 +34,8 @@ class Small:
         return np.cumsum([0, *lengths])[:-1]
 
     def sentences_in(self, starts, stops):
-        found = [
-            self.sentence_starts[(self.sentence_starts >= a) & (self.sentence_starts < b)]
-            for a, b in zip(starts, stops, strict=True)
-        ]
+        bounds = np.searchsorted(self.sentence_starts, np.stack([starts, stops], 1))
+        found = [self.sentence_starts[a:b] for a, b in bounds]
         return np.concatenate(found), np.array([len(f) for f in found])
 
     def gather(self, starts, lengths):
@@ -45,12 +43,12 @@ class Small:
         return ids, ids % 3 > 0
 
 
-def small(seed=0, documents=6):
-    """Documents of a few sentences; the first token of a document tells which one it is."""
+def small(seed=0, documents=6, sentences=(3, 9)):
+    """Documents of a few sentences, at least as many as the first number and fewer than the second."""
     rng = np.random.default_rng(seed)
     made = []
     for _ in range(documents):
-        made.append([rng.integers(5, SIZE, rng.integers(2, 9)).tolist() for _ in range(rng.integers(3, 9))])
+        made.append([rng.integers(5, SIZE, rng.integers(2, 9)).tolist() for _ in range(rng.integers(*sentences))])
     return Small(made)
 
 

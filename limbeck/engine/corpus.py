@@ -19,12 +19,15 @@ from limbeck.engine.dealing import dealt
 from limbeck.nn.types import Batch, Unit
 from limbeck.text.draws import Draws
 from limbeck.text.encode import Encoder
-from limbeck.text.pretext import Corpus, PairPretext, Passages, Runs, WordPretext
+from limbeck.text.pretext import UNASKED, Corpus, PairPretext, Passages, Runs, WordPretext
 from limbeck.text.runs import spans
 from limbeck.text.token_store import open_store
 
 _FEWEST_TOKENS = 8
 """What is left of a document after its last full piece is left out if it is shorter; so are shorter documents."""
+
+_SAMPLE = 512
+"""Rows that are looked at to tell whether pairs can be asked about at all."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +49,8 @@ class Questions:
 
 class CorpusRows:
     """A corpus cut into rows of at most `length` tokens, none across the end of a document.
+
+    Pairs of texts are made of these by their pretext, which moves them to where sentences begin.
 
     A row's number also says how often the corpus has been gone through before: `turn · len(rows) + row`.
 
@@ -73,8 +78,17 @@ class CorpusRows:
         return int(self._firsts[-1])
 
     def token_count(self, numbers: Sequence[int]) -> int:
-        """Tokens of some rows, special ones included."""
+        """Tokens of some rows, special ones included; of pairs about."""
         return int((self._pieces(np.asarray(numbers) % len(self)).lengths + self._frame.size).sum())
+
+    @property
+    def relates(self) -> bool:
+        """Whether any of some rows all over the corpus is asked how its two texts belong together."""
+        if self._questions.pairs is None:
+            return False
+        some = np.unique(np.linspace(0, len(self) - 1, _SAMPLE).astype(np.int64))
+        relations = self._questions.pairs.pair(self._pieces(some), self._room, self._store, Draws(self._seed))[2]
+        return bool((relations != UNASKED).any())
 
     def batch(self, numbers: Sequence[int], device: torch.device) -> Batch:
         """Some rows, those of equal length together, on a device."""
@@ -97,12 +111,10 @@ class CorpusRows:
 
     def _made(self, rows: np.ndarray, draws: Draws) -> "_Flat":
         pieces = self._pieces(rows)
-        relations = np.zeros(len(rows), np.int64)
+        relations = np.full(len(rows), UNASKED)
         texts = [pieces]
         if self._questions.pairs is not None:
-            first, second = self._split(pieces, draws)
-            first, second, relations = self._questions.pairs.pair(first, second, self._store, draws)
-            texts = [first, second]
+            *texts, relations = self._questions.pairs.pair(pieces, self._room, self._store, draws)
         passages, types, lengths = self._framed(texts)
         ids, targets = passages.ids, np.full(len(passages.ids), -1)
         if self._questions.words is not None:
@@ -114,14 +126,6 @@ class CorpusRows:
             items[np.cumsum(lengths) - lengths] |= self._questions.words is None  # a network answers for something
         chances = draws.uniform("fill", passages.places) if self._questions.drawn else None
         return _Flat(rows, ids, types, lengths, targets, items, relations, chances)
-
-    def _split(self, pieces: Runs, draws: Draws) -> tuple[Runs, Runs]:
-        """Two texts of each piece: at the beginning of one of its sentences, in the middle where it has but one."""
-        begins, counts = self._store.sentences_in(pieces.starts + 1, pieces.starts + pieces.lengths)
-        chosen = np.cumsum(counts) - counts + draws.below("split", pieces.starts, np.maximum(counts, 1))
-        found = begins[np.minimum(chosen, len(begins) - 1)] if len(begins) else pieces.starts
-        middle = np.where(counts > 0, found, pieces.starts + pieces.lengths // 2)
-        return Runs(pieces.starts, middle - pieces.starts), Runs(middle, pieces.starts + pieces.lengths - middle)
 
     def _framed(self, texts: Sequence[Runs]) -> tuple[Passages, np.ndarray, np.ndarray]:
         """Rows of these texts with what stands around them; their token types and lengths."""
@@ -196,6 +200,7 @@ class _Flat:
             "labelled": int((self.targets[tokens] >= 0).sum()),
             "tokens": len(tokens),
             "pairs": int((lengths**2).sum()),
+            "related": int((self.relations[rows] != UNASKED).sum()),
         }
 
     def batch(self, rows: np.ndarray, shares: Mapping[Unit, float], device: torch.device) -> Batch:

@@ -64,7 +64,7 @@ def _answers(outputs: Outputs, batch: Batch) -> dict[str, tuple[int, int]]:
         found |= {"accuracy": (first, known), "top_5": (fifth, known)}
     if outputs.relation is not None and batch.relations is not None:
         hits = outputs.relation.argmax(1) == batch.relations
-        found["pair_accuracy"] = (int(hits.sum()), len(hits))
+        found["pair_accuracy"] = (int(hits.sum()), int((batch.relations >= 0).sum()))
     if outputs.logits is not None:
         hits = (outputs.logits > 0) == (batch.targets > 0)
         found["replaced_accuracy"] = (int(hits.sum()), hits.numel())

@@ -47,8 +47,9 @@ class Dims:
         return f"{self.layers}x{self.hidden}"
 
 
-Unit = Literal["rows", "items", "labelled", "tokens", "pairs"]
-"""What a loss is a mean over: rows, items, those whose label is known, tokens, or pairs of tokens of one text."""
+Unit = Literal["rows", "items", "labelled", "tokens", "pairs", "related"]
+"""What a loss is a mean over: rows, items, those whose label is known, tokens, pairs of tokens of one text, or rows of
+two texts whose relation is known."""
 
 
 @dataclass(frozen=True)
@@ -83,7 +84,7 @@ class Batch:
         rows: Row of the data that each row is, for caches.
         shares: Of a part of a larger batch: which share of each unit of that batch it has.
         moment: When the step is taken.
-        relations: Of each row 0 if its second text follows the first, 1 if another stands in its place; None where
+        relations: Of each row 0 if its second text follows the first, 1 if not, -1 where that is not asked; None where
             nobody asks.
         chances: Of each item a number in [0, 1), for what is drawn in its place; None where nothing is.
     """

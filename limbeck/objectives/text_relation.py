@@ -20,14 +20,16 @@ class Spec(Weighted):
 class TextRelation(nn.Module):
     """The term, ready to be summed."""
 
-    unit: Unit = "rows"
+    unit: Unit = "related"
     student_reads, teacher_reads = Reads(relation=True), Reads()
 
     def forward(self, student: Outputs, teacher: Outputs, batch: Batch) -> Float[Tensor, ""]:
-        """Mean over the rows of a batch, natural logarithm."""
+        """Mean over the rows of a batch whose relation is known, natural logarithm; 0 where there is none."""
         assert student.relation is not None
         assert batch.relations is not None
-        return functional.cross_entropy(student.relation.float(), batch.relations)
+        known = (batch.relations >= 0).sum().clamp(min=1)
+        logits = student.relation.float()
+        return functional.cross_entropy(logits, batch.relations, ignore_index=-1, reduction="sum") / known
 
 
 def build(spec: Spec, student: Dims, teacher: Dims) -> TextRelation:

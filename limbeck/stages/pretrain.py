@@ -12,13 +12,13 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, model_validator
 
 from limbeck.core.bundle import Bundle, create_bundle, open_bundle
-from limbeck.core.errors import RecipeError
+from limbeck.core.errors import DataError, RecipeError
 from limbeck.core.journal import Journal
 from limbeck.core.shape import is_shape
 from limbeck.core.shelf import on_shelf, shelf
 from limbeck.core.spec import Weighted
 from limbeck.engine import processes
-from limbeck.engine.corpus import Questions, Rounds, splits
+from limbeck.engine.corpus import CorpusRows, Questions, Rounds, splits
 from limbeck.engine.corpus_exam import CorpusExam
 from limbeck.engine.filling import Filling
 from limbeck.engine.loop import train
@@ -123,7 +123,7 @@ def run(spec: Spec, inputs: Mapping[str, Bundle], out: Path, log: Journal) -> Bu
 
     Raises:
         BundleError: The model cannot be used, or the corpus was cut by another tokenizer than its own.
-        DataError: No document of the corpus is long enough.
+        DataError: No document of the corpus is long enough, or none has two texts to ask about.
         RecipeError: The network has no head for a pretext.
     """
     from limbeck.page.encoder_card import write_encoder_card
@@ -237,6 +237,8 @@ def _train(spec: Spec, corpus: Bundle, model: Model, log: Journal, out: Path, ke
         phase = _settled(spec, given)
         encoder = Encoder.read(corpus.file("tokenizer.json"), phase.max_length)
         rows, held = splits(corpus, encoder, questions, spec.seed)
+        if pairs is not None:
+            _check_pairs(pairs.kind, rows, held, log)
         exam = CorpusExam(mixture, held, None)
         shared = Run.open(spec, model, exam, log, out, key) if shared is None else replace(shared, exam=exam)
         passes = phase.steps * phase.batch_size / len(rows)
@@ -250,6 +252,15 @@ def _train(spec: Spec, corpus: Bundle, model: Model, log: Journal, out: Path, ke
     assert shared is not None
     shared.keep_best()
     return history
+
+
+def _check_pairs(kind: str, rows: CorpusRows, held: CorpusRows, log: Journal) -> None:
+    """Refuse a corpus that has no pair to ask about, and warn if what is held out has none."""
+    why = "as there is but one document, documents are single sentences, or max_length has no room for two"
+    if not rows.relates:
+        raise DataError(f"{kind}: the corpus has no two texts to ask about, {why}; leave it out of pretrain.pretexts")
+    if not held.relates:
+        log.warn(f"{kind}: what is held out has no two texts to ask about, {why}, so that no pair_accuracy is told")
 
 
 def _settled(spec: Spec, phase: CorpusPhase) -> CorpusPhase:

@@ -11,6 +11,9 @@ import numpy as np
 
 from limbeck.text.draws import Draws
 
+UNASKED = -1
+"""Of a pair that is not asked about."""
+
 
 @runtime_checkable
 class Corpus(Protocol):
@@ -103,14 +106,17 @@ class Runs:
 
 @runtime_checkable
 class PairPretext(Protocol):
-    """Puts other second texts beside first ones. What `build(spec, lexicon)` of such a pretext's file returns."""
+    """Makes two texts of each window of a corpus. What `build(spec, lexicon)` of such a pretext's file returns."""
 
-    def pair(self, first: Runs, second: Runs, corpus: Corpus, draws: Draws) -> tuple[Runs, Runs, np.ndarray]:
-        """The texts as the network is to see them, and of each pair 0 if they follow one another as in the corpus.
+    def pair(self, windows: Runs, room: int, corpus: Corpus, draws: Draws) -> tuple[Runs, Runs, np.ndarray]:
+        """The texts as the network is to see them, and of each pair what is right.
 
         Args:
-            first: First texts.
-            second: What follows each in its document.
-            corpus: Where other texts are found.
-            draws: What is drawn depends on the first texts' places alone.
+            windows: Where in the corpus each pair is to be from, about.
+            room: Tokens of both texts together, at most.
+            corpus: Where texts are found.
+            draws: What is drawn depends on the windows' places alone.
+
+        Returns:
+            First and second texts; 0 for those that follow one another as in the corpus, 1 for others, `UNASKED`.
         """

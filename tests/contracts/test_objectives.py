@@ -38,7 +38,8 @@ class Related(torch.nn.Module):
 
     def __init__(self, objective, student: Dims) -> None:
         super().__init__()
-        self.objective, self.unit, self.teacher_reads = objective, objective.unit, objective.teacher_reads
+        self.objective, self.teacher_reads = objective, objective.teacher_reads
+        self.unit = "rows"  # each has a relation here
         self._layer = student.layers
         self.student_reads = Reads(hidden=frozenset({student.layers}))
 

@@ -79,22 +79,24 @@ def test_pairs_have_two_texts_of_two_types(pretext):
         assert row.count(SEP) == 2
         first = row.index(SEP) + 1
         assert kind.tolist() == [0] * first + [1] * (len(row) - first)
-    assert set(batch.relations.tolist()) == {0, 1}
+    assert set(batch.relations.tolist()) >= {0, 1}
 
 
-def test_what_follows_as_in_the_corpus_is_the_whole_piece():
+def test_pairs_are_filled_as_far_as_their_documents_go():
+    """What follows as in the corpus begins with the sentence that the piece begins in, and fills the row."""
     rows = corpus_rows(pairs=NEXT)
     batch = rows.batch(range(len(rows)), CPU)
-    plain = corpus_rows(max_length=15)  # two special tokens and 13 of text, as a pair has three and 13
-    pieces = dict(enumerate(rows_of_number(plain)))
-    for number, row, other in zip(batch.rows.tolist(), rows_of(batch), batch.relations.tolist(), strict=True):
-        if not other:
-            assert [t for t in row if t > 4] == [t for t in pieces[number] if t > 4]
+    texts = [row for row, other in zip(rows_of(batch), batch.relations.tolist(), strict=True) if other < 1]
+    flat = [" ".join(map(str, (t for t in row if t > 4))) for row in texts]
+    corpus = " ".join(map(str, CORPUS.ids.tolist()))
+    assert all(text in corpus for text in flat)
+    assert np.mean([len(row) == 16 for row in texts]) > 0.5
 
 
-def rows_of_number(rows):
-    batch = rows.batch(range(len(rows)), CPU)
-    return [row for _, row in sorted(zip(batch.rows.tolist(), rows_of(batch), strict=True))]
+def test_it_is_known_whether_pairs_can_be_asked_about():
+    assert corpus_rows(pairs=NEXT).relates
+    assert not corpus_rows(corpora.small(documents=1), pairs=NEXT).relates
+    assert not corpus_rows(corpora.small(documents=30, sentences=(1, 2)), max_length=12, pairs=ORDER).relates
 
 
 @pytest.mark.parametrize("pairs", [None, NEXT, ORDER])
@@ -105,7 +107,8 @@ def test_parts_are_the_whole(pairs):
     assert sorted(r for p in parts for r in rows_of(p)) == sorted(rows_of(whole))
     assert sorted(t for p in parts for t in p.targets.tolist()) == sorted(whole.targets.tolist())
     for unit in whole.shares:
-        assert sum(p.shares[unit] for p in parts) == pytest.approx(1)
+        there = unit != "related" or (whole.relations >= 0).any()
+        assert sum(p.shares[unit] for p in parts) == pytest.approx(float(there))
 
 
 def test_more_parts_than_rows_leave_some_without_a_share():

@@ -11,8 +11,8 @@ from tests.stages.test_pretrain import write_corpus
 QUIET = Journal(quiet=True)
 SHAPE = "layers=2,hidden=24,heads=2,intermediate=48"
 PHASES = [
-    {"name": "short", "max_length": 16, "steps": 5, "evaluate_every": 2, "batch_size": 8, "accumulate": 2},
-    {"name": "long", "max_length": 32, "steps": 3, "evaluate_every": 2, "batch_size": 4},
+    {"name": "short", "max_length": 32, "steps": 5, "evaluate_every": 2, "batch_size": 8, "accumulate": 2},
+    {"name": "long", "max_length": 48, "steps": 3, "evaluate_every": 2, "batch_size": 4},
 ]
 RUNS = {
     "masked_lm": {"pretexts": ["masked_lm", "next_sentence"]},

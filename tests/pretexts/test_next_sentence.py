@@ -2,36 +2,35 @@
 
 import numpy as np
 
-from limbeck.pretexts.next_sentence import Spec, build, elsewhere
+from limbeck.pretexts.next_sentence import Spec, build
 from limbeck.text.draws import Draws
 from limbeck.text.pretext import Runs
 from tests import corpora
 
-CORPUS = corpora.small(documents=12)
+CORPUS = corpora.small(documents=40)
+ROOM = 24
 
 
-def test_the_other_text_is_never_of_the_same_document_and_begins_a_sentence():
-    bounds = CORPUS.document_starts
-    first = Runs(np.tile(bounds[:-1], 50), np.full(12 * 50, 3))
-    wanted = np.full(len(first.starts), 6)
-    found = elsewhere(first, wanted, CORPUS, Draws(0))
-    own, other = (np.searchsorted(bounds, r.starts, side="right") for r in (first, found))
-    assert (own != other).all()
-    assert set(found.starts.tolist()) <= set(CORPUS.sentence_starts.tolist())
-    assert (found.lengths <= 6).all()
+def pairs(corpus, turn=0, **fields):
+    bounds = corpus.document_starts
+    windows = Runs(bounds[:-1], np.minimum(np.diff(bounds), ROOM))
+    return build(Spec(**fields), corpora.lexicon()).pair(windows, ROOM, corpus, Draws(0, turn))
 
 
-def test_half_are_exchanged():
-    starts = np.arange(CORPUS.tokens - 4)
-    _, _, truth = build(Spec(), corpora.lexicon()).pair(
-        Runs(starts, starts * 0 + 1), Runs(starts + 1, starts * 0 + 1), CORPUS, Draws(0)
-    )
-    assert abs(truth.mean() - 0.5) < 0.1
+def test_the_other_text_is_of_another_document_and_begins_a_sentence():
+    first, second, truth = pairs(CORPUS)
+    own, other = (np.searchsorted(CORPUS.document_starts, r.starts, side="right") for r in (first, second))
+    assert ((own != other) == (truth == 1)).all()
+    assert set(second.starts[truth >= 0].tolist()) <= set(CORPUS.sentence_starts.tolist())
 
 
-def test_a_corpus_of_one_document_has_no_other():
-    alone = corpora.small(documents=1)
-    one = Runs(np.array([0, 2]), np.array([2, 2]))
-    _, second, truth = build(Spec(), corpora.lexicon()).pair(one, Runs(one.starts + 2, one.lengths), alone, Draws(0))
-    assert truth.tolist() == [0, 0]
-    assert second.starts.tolist() == [2, 4]
+def test_half_are_exchanged_or_as_many_as_is_wanted():
+    for wanted, fields in ((0.5, {}), (0.2, {"random": 0.2})):
+        truth = np.concatenate([pairs(CORPUS, turn, **fields)[2] for turn in range(20)])
+        assert abs(truth[truth >= 0].mean() - wanted) < 0.07
+
+
+def test_a_corpus_of_one_document_has_no_other_and_nothing_to_ask():
+    first, second, truth = pairs(corpora.small(documents=1))
+    assert truth.tolist() == [-1]
+    assert (first.starts + first.lengths).tolist() == second.starts.tolist()

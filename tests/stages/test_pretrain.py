@@ -69,7 +69,7 @@ def check_card(bundle):
 
 
 def pretrained(corpus, out, **fields):
-    return limbeck.pretrain(corpus=corpus, out=out, log=QUIET, **{**SMALL, **SHORT, **fields})
+    return limbeck.pretrain(corpus=corpus, out=out, **{"log": QUIET, **SMALL, **SHORT, **fields})
 
 
 @pytest.mark.parametrize(
@@ -100,6 +100,19 @@ def test_each_family_learns_what_it_is_asked(corpus, tmp_path, family, pretexts,
     hidden = transformers.AutoModel.from_pretrained(bundle.path)(**tokenizer("good film", return_tensors="pt"))
     assert hidden.last_hidden_state.shape[-1] == 24
     assert stock.config.vocab_size == len(tokenizer)
+
+
+def test_texts_that_hold_no_pair_are_refused_or_told(corpus, tmp_path):
+    pairs = {"pretexts": ["masked_lm", "next_sentence"]}
+    with pytest.raises(DataError, match="next_sentence: the corpus has no two texts to ask about"):
+        pretrained(corpus, tmp_path / "tight", **pairs, max_length=16)
+    text, log = str(write_corpus(tmp_path / "raw.txt", 40)), Journal(quiet=True)
+    cut = {"tokenizer": str(corpus.path), "dev_tokens": 60, "workers": 1, "out": tmp_path / "cut", "log": QUIET}
+    one_held_out = limbeck.tokenize(corpus=text, **cut)
+    assert one_held_out.facts["dev_documents"] == 1
+    bundle = pretrained(one_held_out, tmp_path / "out", **pairs, log=log)
+    assert any("what is held out has no two texts" in warning for warning in bundle.facts["warnings"])
+    assert "pair_accuracy" not in bundle.facts["history"][-1]["dev"]
 
 
 def test_hidden_words_are_learnt(corpus, tmp_path):
