@@ -20,7 +20,8 @@ def optimizers(
 
     Tables updated by row follow lazy Adam instead, `torch.optim.SparseAdam`: a step changes the rows that its batch
     touched, their moments and nothing else, and there is no decay. A step then costs what the touched rows cost, not
-    what the vocabulary costs: of a small student most parameters are word vectors.
+    what the vocabulary costs: of a small student most parameters are word vectors. An accelerator is waited for once
+    a step, as only then it is known how many rows were touched.
 
     Args:
         module: Whose parameters are trained.

@@ -3,7 +3,7 @@
 import functools
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from itertools import accumulate, groupby
+from itertools import accumulate, groupby, pairwise
 from typing import Literal, get_args
 
 import torch
@@ -108,7 +108,10 @@ class Batch:
     @functools.cached_property
     def firsts(self) -> Int[Tensor, " batch"]:
         """Place of each row's first token."""
-        return torch.tensor([0, *accumulate(self.lengths)][:-1], device=self.input_ids.device)
+        # Made where it is wanted: what is copied from the host would be waited for.
+        device, ends = self.input_ids.device, accumulate((rows * length for rows, length in self.groups), initial=0)
+        groups = zip(pairwise(ends), self.groups, strict=True)
+        return torch.cat([torch.arange(first, end, length, device=device) for (first, end), (_, length) in groups])
 
     def of_items(self, places: slice) -> "Batch":
         """The same tokens, of whose items only some are asked for."""
@@ -117,8 +120,8 @@ class Batch:
     @functools.cached_property
     def positions(self) -> Int[Tensor, " tokens"]:
         """Place of each token in its row, from 0."""
-        counted = torch.cat([torch.arange(length).repeat(rows) for rows, length in self.groups])
-        return counted.to(self.input_ids.device)
+        device = self.input_ids.device
+        return torch.cat([torch.arange(length, device=device).repeat(rows) for rows, length in self.groups])
 
     def by_length(self, values: Float[Tensor, "tokens ..."]) -> list[Float[Tensor, "_ _ ..."]]:
         """Flat values as `[rows, length, …]`, one tensor for each run of rows of equal length.
