@@ -53,16 +53,18 @@ def check_classes(objective: str, student: Dims, teacher: Dims) -> None:
         )
 
 
-def check_widths(objective: str, student: Dims, teacher: Dims, *, project: bool) -> None:
-    """Refuse hidden states of different widths without a projection.
+def projects(objective: str, student: Dims, teacher: Dims, wanted: bool | None) -> bool:
+    """Whether a trained W stands between hidden states: as wanted, or, where that is None, if their widths differ.
 
     Raises:
-        RecipeError: There is none.
+        RecipeError: They differ, and none is wanted.
     """
-    if not project and student.hidden != teacher.hidden:
+    differ = student.hidden != teacher.hidden
+    if differ and wanted is False:
         raise RecipeError(
-            f"{objective}.project: the widths {student.hidden} and {teacher.hidden} differ; set it to true"
+            f"{objective}.project: widths {student.hidden} and {teacher.hidden} differ; leave it out, or set it to true"
         )
+    return differ if wanted is None else wanted
 
 
 def check_heads(objective: str, student: Dims, teacher: Dims) -> None:

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from limbeck.core.spec import Weighted
-from limbeck.nn.fit import check_widths
+from limbeck.nn.fit import projects
 from limbeck.nn.projection import projection
 from limbeck.nn.reduce import mean_over
 from limbeck.nn.types import Batch, Dims, Outputs, Reads, Unit
@@ -18,8 +18,8 @@ from limbeck.nn.types import Batch, Dims, Outputs, Reads, Unit
 class Spec(Weighted):
     """Directions of hidden states."""
 
-    project: bool = False
-    """Whether a trained W stands between; without it the widths must be equal, as they are in the paper."""
+    project: bool | None = None
+    """Whether a trained W stands between. null: if the widths differ, which they do not in the paper."""
 
 
 def cosine_distance(
@@ -46,7 +46,8 @@ class Cosine(nn.Module):
         self._student_layer, self._teacher_layer = student.layers, teacher.layers
         self.student_reads = Reads(hidden=frozenset({student.layers}))
         self.teacher_reads = Reads(hidden=frozenset({teacher.layers}))
-        self.projection = projection(student.hidden, teacher.hidden) if spec.project else nn.Identity()
+        between = projects("cosine", student, teacher, spec.project)
+        self.projection = projection(student.hidden, teacher.hidden) if between else nn.Identity()
 
     def forward(self, student: Outputs, teacher: Outputs, batch: Batch) -> Float[Tensor, ""]:
         """The loss of a batch."""
@@ -55,10 +56,9 @@ class Cosine(nn.Module):
 
 
 def build(spec: Spec, student: Dims, teacher: Dims) -> Cosine:
-    """Needs equal widths, unless it projects.
+    """Any pair will do, unless `project` is off.
 
     Raises:
         RecipeError: The widths differ and `project` is off.
     """
-    check_widths("cosine", student, teacher, project=spec.project)
     return Cosine(spec, student, teacher)

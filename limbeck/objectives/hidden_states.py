@@ -10,7 +10,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from limbeck.core.spec import Weighted
-from limbeck.nn.fit import check_widths
+from limbeck.nn.fit import projects
 from limbeck.nn.layer_map import Layers, layer_map
 from limbeck.nn.projection import projection
 from limbeck.nn.reduce import mean_squared
@@ -45,7 +45,8 @@ class HiddenStates(nn.Module):
         self.student_reads = Reads(hidden=self._map.student | frozenset(self._always))
         self.teacher_reads = Reads(hidden=self._map.teacher | frozenset(self._always.values()))
         self._normalise = spec.normalise
-        layers = sorted(self.student_reads.hidden) if spec.project else ()
+        between = projects("hidden_states", student, teacher, spec.project)
+        layers = sorted(self.student_reads.hidden) if between else ()
         self.projections = nn.ModuleDict({str(layer): projection(student.hidden, teacher.hidden) for layer in layers})
 
     def forward(self, student: Outputs, teacher: Outputs, batch: Batch) -> Float[Tensor, ""]:
@@ -69,5 +70,4 @@ def build(spec: Spec, student: Dims, teacher: Dims) -> HiddenStates:
     Raises:
         RecipeError: They do not, or the widths differ and `project` is off.
     """
-    check_widths("hidden_states", student, teacher, project=spec.project)
     return HiddenStates(spec, student, teacher)

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from limbeck.core.spec import Weighted
-from limbeck.nn.fit import check_widths
+from limbeck.nn.fit import projects
 from limbeck.nn.layer_map import Layers, layer_map
 from limbeck.nn.projection import projection
 from limbeck.nn.reduce import mean_squared
@@ -25,8 +25,8 @@ class Spec(Weighted):
     """Which teacher layers answer which student layers: `skip`, every N/M-th, the better one in the paper; `last_k`,
     those just below the last; `random`, drawn anew in each epoch; `ordered`, where N/M is no whole number; `uniform`,
     `lower`, `last` or pairs."""
-    project: bool = False
-    """Whether a trained W stands between; without it the widths must be equal, as they are in the paper."""
+    project: bool | None = None
+    """Whether a trained W stands between. null: if the widths differ, which they do not in the paper."""
 
 
 def direction_error(
@@ -49,27 +49,25 @@ class Patient(nn.Module):
         super().__init__()
         self._map = layer_map(spec.layers, student.layers, teacher.layers, "patient.layers")
         self.student_reads, self.teacher_reads = Reads(hidden=self._map.student), Reads(hidden=self._map.teacher)
+        layers = self._map.student if projects("patient", student, teacher, spec.project) else ()
         self.projections = nn.ModuleDict(
-            {
-                str(layer): projection(student.hidden, teacher.hidden) if spec.project else nn.Identity()
-                for layer in sorted(self._map.student)
-            }
+            {str(layer): projection(student.hidden, teacher.hidden) for layer in sorted(layers)}
         )
 
     def forward(self, student: Outputs, teacher: Outputs, batch: Batch) -> Float[Tensor, ""]:
         """The loss of a batch."""
         terms = []
         for s, t in self._map.at(batch.moment).items():
-            mine = self.projections[str(s)](student.hidden[s][batch.items].float())
+            mine = student.hidden[s][batch.items].float()
+            mine = self.projections[str(s)](mine) if self.projections else mine
             terms.append(direction_error(mine, teacher.hidden[t][batch.items]))
         return torch.stack(terms).mean()
 
 
 def build(spec: Spec, student: Dims, teacher: Dims) -> Patient:
-    """Needs depths that admit the map of layers, and equal widths, unless it projects.
+    """Needs depths that admit the map of layers.
 
     Raises:
-        RecipeError: The depths do not admit it, or the widths differ and `project` is off.
+        RecipeError: They do not, or the widths differ and `project` is off.
     """
-    check_widths("patient", student, teacher, project=spec.project)
     return Patient(spec, student, teacher)

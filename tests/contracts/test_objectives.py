@@ -20,8 +20,8 @@ ZERO_WHEN_EQUAL = set(NAMES) - {"labels", "text_relation"}
 SAME_LABELS = {"soft_targets", "logit_mse", "dist", "dkd"}
 CLASSES = {"dist", "dkd"}
 SAME_HEADS = {"attention_scores", "minilm"}
-SAME_WIDTHS = {"cosine", "patient"}
-"""Unless they project."""
+PROJECT = {"cosine", "hidden_states", "patient"}
+"""Only where told not to, they need equal widths."""
 COMPARES_ROWS = {"dist", "similarity", "layerwise_nearest"}
 """What they make of a row depends on the others in its part of the batch."""
 LAYER_MAPS = {"attention_scores", "hidden_states", "patient"}
@@ -194,17 +194,17 @@ def test_a_lone_row_is_enough(name, per_word):
 def test_other_sizes_are_learnt_or_refused_with_the_remedy(name, sizes, per_word):
     hidden, heads = sizes
     small = dataclasses.replace(STUDENT, hidden=hidden, heads=heads)
-    refused = (name in SAME_HEADS and heads != 4) or (name in SAME_WIDTHS and hidden != 24)
-    if refused:
-        remedy = "heads=4, or use attention_relations" if name in SAME_HEADS else "project: .* set it to true"
-        with pytest.raises(RecipeError, match=rf"{name}.*{remedy}"):
+    if name in SAME_HEADS and heads != 4:
+        with pytest.raises(RecipeError, match=rf"{name}.*heads=4, or use attention_relations"):
             build(name, small)
-        if name in SAME_HEADS:
-            return
+        return
+    if name in PROJECT and hidden != 24:
+        with pytest.raises(RecipeError, match=rf"{name}.project: .* leave it out or set it to true"):
+            build(name, small, project=False)
     batch = models.batch(per_word=per_word)
     student = models.model(layers=2, hidden=hidden, heads=heads, per_word=per_word)
     _, answers = outputs(batch, per_word=per_word)
-    objective = build(name, small, **({"project": True} if refused else {}))
+    objective = build(name, small)
     loss = objective(student.run(batch, objective.student_reads), answers, batch)
     loss.backward()
     assert loss > 0
@@ -250,5 +250,5 @@ def test_maps_that_the_depths_do_not_admit_are_refused(name):
 
 
 def test_the_sets_above_name_objectives():
-    assert set(NAMES) >= SAME_LABELS | CLASSES | SAME_HEADS | SAME_WIDTHS | COMPARES_ROWS | LAYER_MAPS
+    assert set(NAMES) >= SAME_LABELS | CLASSES | SAME_HEADS | PROJECT | COMPARES_ROWS | LAYER_MAPS
     assert {n for n in NAMES if "layers" in shelf("objectives").spec(n).model_fields} == LAYER_MAPS
