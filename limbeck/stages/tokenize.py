@@ -120,7 +120,7 @@ def _taken(spec: Spec, store: Bundle, inputs: Mapping[str, Bundle], out: Path, l
         wanted = open_tokenizer(draft.path / "tokenizer.json")
         remedy = "cut the raw text by that one, or set tokenize.tokenizer to the one that it was cut by"
         check_cut_by(store, wanted, "is wanted here", remedy)
-        for name in store.check_plain().files():
+        for name in store.check_hashes().check_plain().files():
             target = draft.path / name
             target.parent.mkdir(exist_ok=True)
             if not target.exists():
