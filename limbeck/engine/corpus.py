@@ -188,7 +188,7 @@ def splits(corpus: Bundle, encoder: Encoder, questions: Questions, seed: int) ->
         known = f"{corpus.facts['tokens']} tokens to train on and {corpus.facts['dev_tokens']} held out"
         raise DataError(
             f"{corpus.path}: {error}. It has {known}, and both are needed; separate documents by blank lines, or set "
-            "tokenize.dev_fraction higher"
+            "tokenize.dev_fraction or tokenize.dev_tokens, whichever allows less, higher"
         ) from None
     return train, dev
 
