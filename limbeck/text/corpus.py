@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, Protocol, runtime_checkable
 
 from limbeck.core.errors import DataError, RecipeError
-from limbeck.core.files import sha256_file
+from limbeck.core.files import sha256_remembered
 from limbeck.core.shelf import shelf
 from limbeck.core.table import SHOWN_ROWS
 from limbeck.text.sentences import cut_at_spaces
@@ -165,7 +165,8 @@ class RawCorpus:
         found: dict[str, str] = {}
         for part, spec in self.parts:
             named = getattr(shelf("corpora").load(spec.kind), "revision", None)
-            found[part if named else _name(self.reference, part)] = named(part) if named else sha256_file(Path(part))
+            name = part if named else _name(self.reference, part)
+            found[name] = named(part) if named else sha256_remembered(Path(part))
         return found
 
     def documents(self, tally: Tally) -> Iterator[Document]:

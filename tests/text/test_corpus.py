@@ -2,6 +2,7 @@ import json
 
 import pytest
 
+from limbeck.core import files
 from limbeck.core.errors import DataError, RecipeError
 from limbeck.core.shelf import shelf
 from limbeck.text.corpus import MOST_DOCUMENT_CHARACTERS, Tally, chunks, open_corpus
@@ -24,6 +25,26 @@ def test_a_folder_is_all_its_files_sorted_by_name_each_by_its_own_format(tmp_pat
     assert corpus.unused == ["README.md"]
     assert sorted(corpus.hashes()) == ["a.txt", "aa.txt", "b/1.jsonl"]
     assert corpus.total == sum((tmp_path / n).stat().st_size for n in ("a.txt", "aa.txt", "b/1.jsonl"))
+
+
+@pytest.mark.parametrize("form", ["{}", "hf:{}"])
+def test_a_corpus_is_hashed_once_while_its_files_stay_as_they_are(form, tmp_path, monkeypatch):
+    path, read = tmp_path / "set" / "a.jsonl", []
+    path.parent.mkdir()
+    path.write_text('{"text": "one"}\n')
+    hashed = files.sha256_file
+    monkeypatch.setattr(files, "sha256_file", lambda path: read.append(path) or hashed(path))
+
+    def hashes():
+        return open_corpus(form.format(path.parent), None, "").hashes()
+
+    first = hashes()
+    assert (hashes(), len(read)) == (first, 2)  # what was written just now may be written again at the same time
+    monkeypatch.setattr(files, "_SETTLED_SECONDS", -1)
+    assert (hashes(), hashes(), len(read)) == (first, first, 3)
+    path.write_text('{"text": "other"}\n')
+    assert hashes() != first
+    assert len(read) == 4
 
 
 def test_a_format_that_is_said_overrules_names(tmp_path):
