@@ -181,7 +181,18 @@ class Bundle:
         Raises:
             BundleError: A file is damaged or does not belong; all are named.
         """
-        if faults := [*self.faults(), *(f"{name}: not in the manifest" for name in self.strangers())]:
+        return self._refuse([*self.faults(), *(f"{name}: not in the manifest" for name in self.strangers())])
+
+    def check_hashes(self) -> "Bundle":
+        """Check every hash, whatever else lies there.
+
+        Raises:
+            BundleError: A file is damaged; all are named.
+        """
+        return self._refuse(self.faults())
+
+    def _refuse(self, faults: list[str]) -> "Bundle":
+        if faults:
             raise BundleError(f"{self.path}: damaged Bundle: {'; '.join(faults)}. Restore it or make it again")
         return self
 

@@ -9,6 +9,7 @@ import json
 import os
 import re
 import stat
+import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,9 @@ _TOLD = {
     "inline_container.cc": errno.ENOSPC,  # torch's writer of zip files
 }
 """How libraries that raise errors of their own tell of a disk that takes no more."""
+_SETTLED_SECONDS = 2
+"""A file that was changed more lately may change again with no other time: file systems count in steps up to this."""
+_remembered: dict[tuple[int, ...], str] = {}
 LOCK = ".lock"
 """Name of the file that a process locks in a directory that it works on."""
 TEMPORARY = re.compile(r"\.(.+)\.[0-9a-f]{8}\.tmp")
@@ -40,6 +44,18 @@ def sha256_file(path: Path) -> str:
         while chunk := file.read(_CHUNK_BYTES):
             state.update(chunk)
     return state.hexdigest()
+
+
+def sha256_remembered(path: Path) -> str:
+    """`sha256_file` of what may be large: read once in a process, as long as its entry in the directory is the same."""
+    entry = path.stat()
+    key = (entry.st_dev, entry.st_ino, entry.st_size, entry.st_mtime_ns, entry.st_ctime_ns)
+    if found := _remembered.get(key):
+        return found
+    found = sha256_file(path)
+    if time.time() - entry.st_ctime > _SETTLED_SECONDS:
+        _remembered[key] = found
+    return found
 
 
 def write_bytes(path: Path, data: bytes) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 
 from limbeck.core import spec as core
 from limbeck.core.errors import DataError
-from limbeck.core.files import sha256_file
+from limbeck.core.files import sha256_remembered
 from limbeck.core.hashing import digest
 from limbeck.core.shelf import missing_extra
 from limbeck.text.corpus import HUB, CorpusFormat, Document, Tally
@@ -58,7 +58,7 @@ def revision(reference: str) -> str:
     name, wanted, _ = parse_reference(reference)
     if Path(name).is_dir():
         files = (file for file in sorted(Path(name).rglob("*")) if file.is_file())
-        return digest({file.relative_to(name).as_posix(): sha256_file(file) for file in files})
+        return digest({file.relative_to(name).as_posix(): sha256_remembered(file) for file in files})
     from huggingface_hub import HfApi
 
     try:

@@ -13,6 +13,7 @@ from limbeck.text.corpus import CorpusFormat, Document, Tally
 
 EXTENSIONS: tuple[str, ...] = (".parquet", ".pq")
 _ROWS = 256
+_TEXTS = {"string", "large_string", "string_view", "binary", "large_binary", "binary_view"}
 
 
 class Spec(core.Spec):
@@ -66,7 +67,7 @@ class Parquet:
         kind = schema.field(self.spec.column).type
         if types.is_dictionary(kind):
             kind = kind.value_type
-        if not (types.is_string(kind) or types.is_large_string(kind) or types.is_binary(kind)):
+        if str(kind) not in _TEXTS:
             raise DataError(f"{path}: column {self.spec.column!r} holds {kind}, not texts; choose with --column")
 
 

@@ -15,6 +15,8 @@ from torch import Tensor
 
 from limbeck.core.bundle import Bundle
 from limbeck.core.errors import DataError
+from limbeck.core.journal import Journal
+from limbeck.engine import processes
 from limbeck.engine.dealing import dealt
 from limbeck.nn.types import Batch, Unit
 from limbeck.text.draws import Draws
@@ -25,6 +27,8 @@ from limbeck.text.token_store import open_store
 
 _FEWEST_TOKENS = 8
 """What is left of a document after its last full piece is left out if it is shorter; so are shorter documents."""
+_LONG_READ_BYTES = 4e9
+"""What takes some seconds to be hashed is told of before."""
 
 _SAMPLE = 512
 """Rows that are looked at to tell whether pairs can be asked about at all."""
@@ -151,6 +155,24 @@ class CorpusRows:
         return Passages(ids, rows, begins, real, places), types, lengths
 
 
+def check_whole(corpus: Bundle, log: Journal) -> None:
+    """Compare a corpus with its hashes before it is trained on; of several processes, in the first alone.
+
+    Args:
+        corpus: A Bundle made by `tokenize`.
+        log: Where is told what takes a while.
+
+    Raises:
+        BundleError: A file is damaged.
+    """
+    if not processes.is_first():
+        return
+    size = sum(entry["size_bytes"] for entry in corpus.manifest["files"].values())
+    if size > _LONG_READ_BYTES:
+        log.say(f"{corpus.path}: {size / 1e9:.0f} GB are read once and compared with their hashes")
+    corpus.check_hashes()
+
+
 def splits(corpus: Bundle, encoder: Encoder, questions: Questions, seed: int) -> tuple[CorpusRows, CorpusRows]:
     """Rows to train on, and rows of the documents held out.
 
@@ -170,7 +192,7 @@ def splits(corpus: Bundle, encoder: Encoder, questions: Questions, seed: int) ->
         known = f"{corpus.facts['tokens']} tokens to train on and {corpus.facts['dev_tokens']} held out"
         raise DataError(
             f"{corpus.path}: {error}. It has {known}, and both are needed; separate documents by blank lines, or set "
-            "tokenize.dev_fraction higher"
+            "tokenize.dev_fraction or tokenize.dev_tokens, whichever allows less, higher"
         ) from None
     return train, dev
 

@@ -8,7 +8,7 @@ from typing import Any
 from limbeck.core.bundle import Bundle
 from limbeck.core.errors import BundleError
 from limbeck.core.journal import Journal
-from limbeck.engine.corpus import CorpusRows, Questions, Rounds, splits
+from limbeck.engine.corpus import CorpusRows, Questions, Rounds, check_whole, splits
 from limbeck.engine.corpus_exam import CorpusExam
 from limbeck.engine.course import Course
 from limbeck.engine.lessons import Keeping
@@ -57,6 +57,7 @@ class CorpusLessons:
             raise BundleError(f"{self.corpus.path}: student and teacher must cut the corpus into the same tokens")
         remedy = "cut it by that one: limbeck tokenize CORPUS --tokenizer TEACHER"
         check_cut_by(self.corpus, read_tokenizer(self.outlook.folder), "the teacher's", remedy)
+        check_whole(self.corpus, self.log)
         self._rows, self._held = splits(self.corpus, encoder, self.questions, self.seed)
         self.ground = corpus_ground(self._rows, answers=self.questions.words is not None and self.answers)
 

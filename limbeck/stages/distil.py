@@ -20,6 +20,7 @@ from limbeck.core.journal import Journal
 from limbeck.core.shape import read_student
 from limbeck.core.shelf import on_shelf, shelf
 from limbeck.core.spec import Weighted, incidental
+from limbeck.engine import processes
 from limbeck.engine.corpus import Questions
 from limbeck.engine.corpus_lessons import CorpusLessons
 from limbeck.engine.lessons import Keeping, Lessons, TaskLessons
@@ -219,7 +220,7 @@ def run(spec: Spec, inputs: Mapping[str, Bundle], out: Path, log: Journal) -> Bu
             "warnings": log.warnings,
             **lessons.facts(),
         }
-        if _CORPUS in inputs:
+        if _CORPUS in inputs and processes.is_first():  # the only one whose model is written
             write_encoder_card(draft, str(inputs["teacher"].facts.get("name") or "a larger model"))
     return open_bundle(out)
 

@@ -18,7 +18,7 @@ from limbeck.core.shape import is_shape
 from limbeck.core.shelf import on_shelf, shelf
 from limbeck.core.spec import Weighted
 from limbeck.engine import processes
-from limbeck.engine.corpus import CorpusRows, Questions, Rounds, splits
+from limbeck.engine.corpus import CorpusRows, Questions, Rounds, check_whole, splits
 from limbeck.engine.corpus_exam import CorpusExam
 from limbeck.engine.filling import Filling
 from limbeck.engine.loop import train
@@ -122,7 +122,7 @@ def run(spec: Spec, inputs: Mapping[str, Bundle], out: Path, log: Journal) -> Bu
         log: Where progress goes.
 
     Raises:
-        BundleError: The model cannot be used, or the corpus was cut by another tokenizer than its own.
+        BundleError: The model cannot be used; the corpus is damaged, or was cut by another tokenizer than its own.
         DataError: No document of the corpus is long enough, or none has two texts to ask about.
         RecipeError: The network has no head for a pretext.
     """
@@ -130,6 +130,7 @@ def run(spec: Spec, inputs: Mapping[str, Bundle], out: Path, log: Journal) -> Bu
 
     corpus = inputs["corpus"]
     foresee(spec, inputs)
+    check_whole(corpus, log)
     seed_all(spec.seed)
     network, idle = _network(spec, corpus)
     model = tapped(network, per_word=True)
@@ -152,7 +153,8 @@ def run(spec: Spec, inputs: Mapping[str, Bundle], out: Path, log: Journal) -> Bu
             "history": history,
             "warnings": log.warnings,
         }
-        write_encoder_card(draft)
+        if processes.is_first():  # the only one whose model is written
+            write_encoder_card(draft)
     return open_bundle(out)
 
 

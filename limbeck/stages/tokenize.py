@@ -12,6 +12,7 @@ from collections import deque
 from collections.abc import Generator, Iterator, Mapping
 from dataclasses import replace
 from itertools import islice
+from operator import itemgetter
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -29,7 +30,7 @@ from limbeck.core.spec import incidental
 from limbeck.engine.parallel import Engine, mapped
 from limbeck.engine.shards import Place, Shards, working_directory
 from limbeck.nn.tokenizers import check_cut_by, lay_tokenizer, tokenizer_hashes
-from limbeck.text.corpus import RawCorpus, Tally, chunks, open_corpus
+from limbeck.text.corpus import MOST_DOCUMENT_CHARACTERS, RawCorpus, Tally, chunks, open_corpus
 from limbeck.text.encode import open_tokenizer
 from limbeck.text.token_documents import TokenisedDocuments, hold_out, token_type, write_shard
 from limbeck.text.token_store import TokenStore, open_store, shard_name, store_given, write_index
@@ -60,8 +61,8 @@ class Spec(CoreSpec):
     """Most tokens of documents that are held out as `dev`."""
     dev_fraction: float = Field(0.05, ge=0, le=0.5)
     """Of a small corpus, the largest part that is held out."""
-    max_line_chars: int = Field(1_000_000, ge=1000)
-    """A longer paragraph is cut, at spaces where there are any."""
+    max_line_chars: int = Field(MOST_DOCUMENT_CHARACTERS, ge=1000)
+    """A longer paragraph is cut, at spaces where there are any; one of more than 100 000 always."""
     max_broken_fraction: float = Field(0.01, ge=0, le=1)
     """Lines that are no text are left out and told of, up to this part of all."""
     workers: int = incidental(0, ge=0)
@@ -120,7 +121,7 @@ def _taken(spec: Spec, store: Bundle, inputs: Mapping[str, Bundle], out: Path, l
         wanted = open_tokenizer(draft.path / "tokenizer.json")
         remedy = "cut the raw text by that one, or set tokenize.tokenizer to the one that it was cut by"
         check_cut_by(store, wanted, "is wanted here", remedy)
-        for name in store.check_plain().files():
+        for name in store.check_hashes().check_plain().files():
             target = draft.path / name
             target.parent.mkdir(exist_ok=True)
             if not target.exists():
@@ -197,10 +198,15 @@ def _cut(
                 parts, size = [], 0
     if not place.tokens:
         raise DataError(f"{spec.corpus}: its {place.documents} documents give no token; give a corpus of words")
-    limit = min(spec.dev_tokens, int(spec.dev_fraction * place.tokens))
-    rest, dev, _ = hold_out(TokenisedDocuments.none(dev.tokens.dtype), dev, place.border, limit)
+    most = min(_limits(spec, place).values())
+    rest, dev, _ = hold_out(TokenisedDocuments.none(dev.tokens.dtype), dev, place.border, most)
     told = {"lines": tally.lines, "broken": tally.broken, "cut": tally.cut, "warnings": tally.warnings()}
     yield [*parts, rest], replace(place, shards=place.shards + 1, ended=True, told=told), dev
+
+
+def _limits(spec: Spec, place: Place) -> dict[str, int]:
+    """How many tokens may be held out of all, by the field that says so."""
+    return {"dev_tokens": spec.dev_tokens, "dev_fraction": int(spec.dev_fraction * place.tokens)}
 
 
 def _lay_out(shards: Shards, place: Place, dev: TokenisedDocuments, tokenise: Tokenise, draft: Draft) -> dict[str, Any]:
@@ -240,9 +246,10 @@ def _lay_out(shards: Shards, place: Place, dev: TokenisedDocuments, tokenise: To
 def _warnings(place: Place, facts: Mapping[str, Any], spec: Spec) -> Iterator[str]:
     yield from place.told["warnings"]
     if not facts["dev_documents"] and spec.dev_tokens and spec.dev_fraction:
+        limit, most = min(_limits(spec, place).items(), key=itemgetter(1))
         yield (
-            f"nothing is held out: each of the {facts['documents']} documents has more than {spec.dev_fraction:.0%} of "
-            "the tokens; separate documents by blank lines, or set dev_fraction higher"
+            f"nothing is held out: each of the {facts['documents']} documents has more than the {most} tokens that "
+            f"{limit} = {getattr(spec, limit)} allows; separate documents by blank lines, or set {limit} higher"
         )
     if facts["unknown_fraction"] > _MUCH_UNKNOWN:
         yield (

@@ -20,7 +20,7 @@ from limbeck.core.journal import Journal
 from limbeck.core.shelf import on_shelf
 from limbeck.core.spec import Spec as CoreSpec
 from limbeck.nn.tokenizers import lay_tokenizer
-from limbeck.text.corpus import RawCorpus, Tally, open_corpus
+from limbeck.text.corpus import MOST_DOCUMENT_CHARACTERS, RawCorpus, Tally, open_corpus
 from limbeck.text.encode import open_tokenizer
 from limbeck.text.token_store import store_given
 from limbeck.text.wordpiece import Reading, alphabet_of, from_file, from_vocabulary, train, write_tokenizer
@@ -54,8 +54,8 @@ class Spec(CoreSpec):
     """Pairs of pieces, and characters, that occur less often are left out."""
     max_length: int = Field(512, ge=8)
     """Tokens of the longest input, as stock classes are told; BERT has 512."""
-    max_line_chars: int = Field(1_000_000, ge=1000)
-    """A longer paragraph is cut, at spaces where there are any."""
+    max_line_chars: int = Field(MOST_DOCUMENT_CHARACTERS, ge=1000)
+    """A longer paragraph is cut, at spaces where there are any; one of more than 100 000 always."""
     max_broken_fraction: float = Field(0.01, ge=0, le=1)
     """Lines that are no text are left out and told of, up to this part of all."""
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, Protocol, runtime_checkable
 
 from limbeck.core.errors import DataError, RecipeError
-from limbeck.core.files import sha256_file
+from limbeck.core.files import sha256_remembered
 from limbeck.core.shelf import shelf
 from limbeck.core.table import SHOWN_ROWS
 from limbeck.text.sentences import cut_at_spaces
@@ -39,7 +39,7 @@ class Tally:
     """What reading a corpus came across.
 
     Attributes:
-        max_line_chars: A longer paragraph is cut, at spaces.
+        max_line_chars: A longer paragraph is cut, at spaces; so is one that is longer than a document may be.
         max_broken_fraction: Of all lines, how many may be broken.
         read: Bytes of files that were read, compressed as they are; what is no file is not counted.
         lines: Lines, or rows, that were read, blank ones too.
@@ -48,7 +48,7 @@ class Tally:
         cut: Paragraphs that were cut.
     """
 
-    max_line_chars: int = 1_000_000
+    max_line_chars: int = MOST_DOCUMENT_CHARACTERS
     max_broken_fraction: float = 0.01
     read: int = 0
     lines: int = 0
@@ -82,7 +82,7 @@ class Tally:
         if self.broken:
             told.append(f"{self.broken} of {self.lines} lines are broken and left out: {self._examples()}")
         if self.cut:
-            told.append(f"{self.cut} lines are longer than {self.max_line_chars} characters and were cut at spaces")
+            told.append(f"{self.cut} lines are longer than {self._longest} characters and were cut at spaces")
         return told
 
     def paragraphs(self, text: str, place: str) -> Iterator[str]:
@@ -92,10 +92,14 @@ class Tally:
             return
         for line in text.splitlines():
             if plain := line.strip():
-                if len(plain) > self.max_line_chars and place != self._last_cut:
+                if len(plain) > self._longest and place != self._last_cut:
                     self.cut += 1
                     self._last_cut = place
-                yield from cut_at_spaces(plain, self.max_line_chars)
+                yield from cut_at_spaces(plain, self._longest)
+
+    @property
+    def _longest(self) -> int:
+        return min(self.max_line_chars, MOST_DOCUMENT_CHARACTERS)
 
     def _judge(self, lines: int) -> None:
         if self.broken > self.max_broken_fraction * lines:
@@ -161,7 +165,8 @@ class RawCorpus:
         found: dict[str, str] = {}
         for part, spec in self.parts:
             named = getattr(shelf("corpora").load(spec.kind), "revision", None)
-            found[part if named else _name(self.reference, part)] = named(part) if named else sha256_file(Path(part))
+            name = part if named else _name(self.reference, part)
+            found[name] = named(part) if named else sha256_remembered(Path(part))
         return found
 
     def documents(self, tally: Tally) -> Iterator[Document]:
@@ -188,11 +193,11 @@ def open_corpus(reference: str, form: "Spec | None", column: str) -> RawCorpus:
     Args:
         reference: A file, a folder, or `hf:org/name[@revision][:split]`.
         form: How they are written; None to go by their names.
-        column: Of files that have columns, the one of the text; empty for that of their format.
+        column: Of those files that have columns, the one of the text; empty for that of their format.
 
     Raises:
         DataError: There is no such file, or none of a known format.
-        RecipeError: The format has no columns.
+        RecipeError: None of the formats has columns.
     """
     path = Path(reference).expanduser()
     if reference.startswith(HUB):
@@ -204,10 +209,14 @@ def open_corpus(reference: str, form: "Spec | None", column: str) -> RawCorpus:
     else:
         raise DataError(f"{path}: no such file or folder; give a corpus that exists, or hf:org/name")
     claimed = {place: form or _claimant(place) for place in places}
-    parts = [(place, _with_column(spec, column)) for place, spec in claimed.items() if spec is not None]
+    parts = [(place, spec) for place, spec in claimed.items() if spec is not None]
     if not parts:
         raise DataError(_unclaimed(path))
-    return RawCorpus(reference, parts, [_name(reference, place) for place, spec in claimed.items() if spec is None])
+    return RawCorpus(
+        reference,
+        _with_column(parts, column),
+        [_name(reference, place) for place, spec in claimed.items() if spec is None],
+    )
 
 
 def chunks(documents: Iterable[Document], characters: int) -> Iterator[list[list[str]]]:
@@ -257,14 +266,15 @@ def _claimant(reference: str) -> "Spec | None":
     return None if found is None else forms.parse(found, _COLUMN)
 
 
-def _with_column(spec: "Spec", column: str) -> "Spec":
+def _with_column(parts: list[tuple[str, "Spec"]], column: str) -> list[tuple[str, "Spec"]]:
+    """The same, with the column set in those formats that have some."""
     if not column:
-        return spec
-    if _COLUMN not in type(spec).model_fields:
-        raise RecipeError(
-            f"column: {column!r} is given, but a corpus of format {spec.kind} has no columns; leave it out"
-        )
-    return spec.model_copy(update={_COLUMN: column})
+        return parts
+    if not any(_COLUMN in type(spec).model_fields for _, spec in parts):
+        formats = ", ".join(sorted({spec.kind for _, spec in parts}))
+        raise RecipeError(f"column: {column!r} is given, but a corpus of format {formats} has no columns; leave it out")
+    chosen = {_COLUMN: column}
+    return [(p, s.model_copy(update=chosen) if _COLUMN in type(s).model_fields else s) for p, s in parts]
 
 
 def _unclaimed(path: Path) -> str:

@@ -4,7 +4,10 @@ A store is a folder: `store.json` and the shards that it lists, whose files `lim
 Tokens are counted over all shards in order; a run of tokens that is asked for lies within one document.
 """
 
-from dataclasses import dataclass
+import resource
+from collections.abc import Sequence
+from functools import lru_cache, partial
+from mmap import ACCESS_READ, mmap
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +23,8 @@ _INDEX = "store.json"
 _FORMAT = 1
 _PIECE_TOKENS = 1 << 20
 _COUNTED = ("tokens", "sentences", "documents")
+_MOST_MAPS = 1 << 14
+"""Files that are mapped at a time, whatever a process may have open: Linux allows four times as many maps."""
 
 
 def shard_name(number: int) -> str:
@@ -38,29 +43,21 @@ def write_index(folder: Path, vocabulary: int, shards: list[dict[str, int]]) -> 
     write_json(folder / _INDEX, {"format": _FORMAT, "vocabulary": vocabulary, "shards": shards})
 
 
-@dataclass(frozen=True)
-class _Shard:
-    """The files of a shard, mapped."""
-
-    tokens: np.ndarray
-    sentences: np.ndarray
-    documents: np.ndarray
-    words: np.ndarray
-
-
 class TokenStore:
     """Tokens, sentences and documents of a split of a corpus. Made by `TokenStore.open`.
 
     It may be copied to other processes: what is sent is the folder, not what is in it.
     """
 
-    def __init__(self, folder: Path, vocabulary: int, shards: list[_Shard]) -> None:
+    def __init__(self, folder: Path, vocabulary: int, counts: Sequence[dict[str, int]]) -> None:
         self.folder = folder
         self.vocabulary = vocabulary
         """Ids are below this."""
-        self._shards = shards
-        self._starts = offsets(np.array([len(shard.tokens) for shard in shards], np.int64))
-        ends = [_document_starts(shard)[1:] + start for shard, start in zip(shards, self._starts, strict=False)]
+        self._counts = counts
+        self._starts = offsets(np.array([shard["tokens"] for shard in counts], np.int64))
+        # A map keeps its file open, and a large store has thousands: those not touched for longest are closed.
+        self._file = lru_cache(_most_maps())(partial(_mapped, folder, vocabulary, counts))
+        ends = [self._document_starts(number)[1:] for number in range(len(counts))]
         self.document_starts = np.concatenate([np.zeros(1, np.int64), *ends])
         """The token at which each document begins, and the end, int64 `[documents + 1]`."""
 
@@ -82,7 +79,7 @@ class TokenStore:
             counts = [{name: int(shard[name]) for name in _COUNTED} for shard in index["shards"]]
         except (KeyError, TypeError, ValueError):
             raise _damaged(folder / _INDEX, "not the index of a token store") from None
-        store = cls(folder, vocabulary, [_map(folder, n, count, vocabulary) for n, count in enumerate(counts)])
+        store = cls(folder, vocabulary, counts)
         if (np.diff(store.document_starts) < 1).any():
             raise _damaged(folder, "documents do not follow one another")
         return store
@@ -98,10 +95,11 @@ class TokenStore:
     def counts(self) -> np.ndarray:
         """How often each token occurs, int64 `[vocabulary]`; reads all of them, a piece at a time."""
         found = np.zeros(self.vocabulary, np.int64)
-        for number, shard in enumerate(self._shards):
+        for number in range(len(self._counts)):
             # Not through the map, whose pages would all be this process's for as long as it lasts.
-            with (self.folder / f"{shard_name(number)}.tokens").open("rb") as file:
-                while len(piece := np.fromfile(file, shard.tokens.dtype, _PIECE_TOKENS)):
+            with _path(self.folder, number, "tokens").open("rb") as file:
+                while len(piece := np.fromfile(file, token_type(self.vocabulary), _PIECE_TOKENS)):
+                    self._check_ids(piece)
                     found += np.bincount(piece, minlength=self.vocabulary)
         return found
 
@@ -117,6 +115,7 @@ class TokenStore:
 
         Raises:
             IndexError: A run leaves the store.
+            BundleError: A file is missing or damaged, or an id is none of the vocabulary.
         """
         starts, lengths = np.asarray(starts, np.int64), np.asarray(lengths, np.int64)
         home = self._home(starts, starts + lengths)
@@ -126,9 +125,9 @@ class TokenStore:
             chosen = home == number
             own = places(starts[chosen] - self._starts[number], lengths[chosen])
             target = places(into[chosen], lengths[chosen])
-            shard = self._shards[number]
-            ids[target] = shard.tokens[own]
-            begins[target] = (shard.words[own >> 3] >> (7 - (own & 7)).astype(np.uint8)) & 1
+            ids[target] = self._file(number, "tokens")[own]
+            begins[target] = (self._file(number, "words")[own >> 3] >> (7 - (own & 7)).astype(np.uint8)) & 1
+        self._check_ids(ids.view(np.uint32))
         return ids, begins
 
     def sentences_in(self, starts: np.ndarray, stops: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -151,7 +150,7 @@ class TokenStore:
         first = np.empty(len(starts), np.int64)
         for number in np.unique(home):
             chosen = home == number
-            own, base = self._shards[number].sentences[:-1], self._starts[number]
+            own, base = self._file(number, "sentences")[:-1], self._starts[number]
             # Of the array's own type, or all of it would be read and turned into that of what is sought.
             begin, end = ((ends[chosen] - base).astype(own.dtype) for ends in (starts, stops))
             first[chosen] = np.searchsorted(own, begin)
@@ -160,16 +159,30 @@ class TokenStore:
         found, into = np.empty(counts.sum(), np.int64), offsets(counts)[:-1]
         for number in np.unique(home):
             chosen = home == number
-            own = self._shards[number].sentences[places(first[chosen], counts[chosen])]
+            own = self._file(number, "sentences")[places(first[chosen], counts[chosen])]
             found[places(into[chosen], counts[chosen])] = own + self._starts[number]
         return found, counts
 
     def _home(self, starts: np.ndarray, stops: np.ndarray) -> np.ndarray:
         """The shard in which each run lies."""
         home = np.searchsorted(self._starts, starts, side="right") - 1
-        if len(starts) and (starts.min() < 0 or (stops > self._starts[np.minimum(home + 1, len(self._shards))]).any()):
+        if len(starts) and (starts.min() < 0 or (stops > self._starts[np.minimum(home + 1, len(self._counts))]).any()):
             raise IndexError(f"{self.folder}: a run of tokens is not within one document of the {self.tokens} tokens")
-        return np.asarray(np.minimum(home, len(self._shards) - 1))
+        return np.asarray(np.minimum(home, len(self._counts) - 1))
+
+    def _document_starts(self, number: int) -> np.ndarray:
+        """The token of the store at which each document of a shard begins, and the end; its files are checked."""
+        tokens, sentences, documents, _ = (self._file(number, kind) for kind in KINDS)
+        for kind, array, end in (("sentences", sentences, len(tokens)), ("documents", documents, len(sentences) - 1)):
+            if array[0] != 0 or array[-1] != end:
+                raise _damaged(_path(self.folder, number, kind), f"does not lead from 0 to {end}")
+        if int(documents.max()) >= len(sentences):
+            raise _damaged(_path(self.folder, number, "documents"), "leads beyond its sentences")
+        return np.asarray(sentences[documents] + self._starts[number], np.int64)
+
+    def _check_ids(self, ids: np.ndarray) -> None:
+        if len(ids) and (found := int(ids.max())) >= self.vocabulary:
+            raise _damaged(self.folder, f"token {found} is not below the {self.vocabulary} of the vocabulary")
 
 
 def open_store(bundle: Bundle, split: str) -> TokenStore:
@@ -211,34 +224,42 @@ def told_of(corpus: Bundle) -> dict[str, Any]:
     return {name: corpus.facts[name] for name in names}
 
 
-def _map(folder: Path, number: int, counts: dict[str, int], vocabulary: int) -> _Shard:
-    """Map the files of a shard, each of the size that it must have."""
-    types = {"tokens": token_type(vocabulary), "words": np.dtype("u1")}
-    lengths = {
-        "tokens": counts["tokens"],
-        "sentences": counts["sentences"] + 1,
-        "documents": counts["documents"] + 1,
-        "words": -(-counts["tokens"] // 8),
-    }
-    arrays = {}
-    for kind in KINDS:
-        kept = types.get(kind, np.dtype("<u4"))
-        path, length = folder / f"{shard_name(number)}.{kind}", lengths[kind]
-        wanted = kept.itemsize * length
-        if not path.is_file() or path.stat().st_size != wanted:
-            raise _damaged(path, f"missing, or not of {wanted} bytes")
-        arrays[kind] = np.asarray(np.memmap(path, kept, "r")) if length else np.zeros(0, kept)
-    shard = _Shard(**arrays)
-    for kind, ends in (("sentences", len(shard.tokens)), ("documents", counts["sentences"])):
-        if arrays[kind][0] != 0 or arrays[kind][-1] != ends:
-            raise _damaged(folder / f"{shard_name(number)}.{kind}", f"does not lead from 0 to {ends}")
-    if len(shard.documents) > 1 and int(shard.documents.max()) > counts["sentences"]:
-        raise _damaged(folder / f"{shard_name(number)}.documents", "leads beyond its sentences")
-    return shard
+def _most_maps() -> int:
+    """How many files are mapped at a time: a quarter of those that a process may have open, so that others may be."""
+    allowed, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return _MOST_MAPS if allowed == resource.RLIM_INFINITY else min(allowed // 4, _MOST_MAPS)
 
 
-def _document_starts(shard: _Shard) -> np.ndarray:
-    return np.asarray(shard.sentences[shard.documents], np.int64)
+def _mapped(folder: Path, vocabulary: int, counts: Sequence[dict[str, int]], number: int, kind: str) -> np.ndarray:
+    """A file of a shard, mapped; it must be of the size that its counts tell.
+
+    Raises:
+        BundleError: It is not, or cannot be opened.
+    """
+    own = counts[number]
+    kept, length = {
+        "tokens": (token_type(vocabulary), own["tokens"]),
+        "sentences": (np.dtype("<u4"), own["sentences"] + 1),
+        "documents": (np.dtype("<u4"), own["documents"] + 1),
+        "words": (np.dtype("u1"), -(-own["tokens"] // 8)),
+    }[kind]
+    path, wanted = _path(folder, number, kind), kept.itemsize * length
+    try:
+        if path.stat().st_size != wanted:
+            raise _damaged(path, f"not of {wanted} bytes")
+        if not length:
+            return np.zeros(0, kept)
+        with path.open("rb") as file:  # not by np.memmap, which takes twice the time
+            return np.frombuffer(mmap(file.fileno(), 0, access=ACCESS_READ), kept)
+    except FileNotFoundError:
+        raise _damaged(path, "missing") from None
+    except OSError as error:
+        told = f"cannot be opened ({error.strerror}); mend its permissions, or allow more open files (ulimit -n)"
+        raise BundleError(f"{path}: {told}") from None
+
+
+def _path(folder: Path, number: int, kind: str) -> Path:
+    return folder / f"{shard_name(number)}.{kind}"
 
 
 def _damaged(path: Path, what: str) -> BundleError:

@@ -199,7 +199,7 @@ def test_other_sizes_are_learnt_or_refused_with_the_remedy(name, sizes, per_word
             build(name, small)
         return
     if name in PROJECT and hidden != 24:
-        with pytest.raises(RecipeError, match=rf"{name}.project: .* leave it out or set it to true"):
+        with pytest.raises(RecipeError, match=rf"{name}.project: .* leave it out, or set it to true"):
             build(name, small, project=False)
     batch = models.batch(per_word=per_word)
     student = models.model(layers=2, hidden=hidden, heads=heads, per_word=per_word)

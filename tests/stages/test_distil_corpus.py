@@ -10,7 +10,7 @@ from limbeck.core.errors import BundleError, RecipeError
 from limbeck.core.journal import Journal
 from limbeck.pipeline import run_file
 from tests import models
-from tests.stages.test_pretrain import write_corpus
+from tests.stages.test_pretrain import flipped, write_corpus
 
 QUIET = Journal(quiet=True)
 FEW = {"student": "2x24", "steps": 2, "batch_size": 4, "max_length": 32, "log": QUIET}
@@ -96,6 +96,17 @@ def test_a_store_is_a_corpus_wherever_one_is_read(folder, store, tmp_path):
         cut(store.path, other, tmp_path / "wrong")
     with pytest.raises(BundleError, match="is what `tokenizer` made, no corpus"):
         distil(folder, other.path, tmp_path / "student")
+
+
+def test_a_damaged_store_is_neither_taken_nor_taught_on(folder, store, tmp_path):
+    place = flipped(store, tmp_path / "store")
+    for use in (
+        lambda: cut(place, str(folder / "bert"), tmp_path / "again"),
+        lambda: distil(folder, place, tmp_path / "out"),
+    ):
+        with pytest.raises(BundleError, match=r"store: damaged Bundle: train/00000.tokens: sha256 differs"):
+            use()
+    assert not any((tmp_path / name).exists() for name in ("again", "out"))
 
 
 def test_no_verb_writes_over_what_another_made_or_what_it_reads(folder, store, tmp_path):

@@ -5,6 +5,7 @@ import json
 import math
 import random
 import re
+import shutil
 
 import numpy as np
 import pytest
@@ -208,6 +209,22 @@ def test_a_corpus_of_another_tokenizer_is_refused(corpus, tmp_path):
     other = models.backbone(tmp_path / "other")
     with pytest.raises(BundleError, match=r"cut into tokens by another tokenizer .* limbeck tokenize CORPUS"):
         limbeck.pretrain(corpus=corpus, model=str(other), max_length=32, steps=1, out=tmp_path / "out", log=QUIET)
+
+
+def flipped(store, place):
+    """A copy of a token store in which one bit of a token is another."""
+    shutil.copytree(store.path, place)
+    tokens = bytearray((place / "train" / "00000.tokens").read_bytes())
+    tokens[1] ^= 0x80
+    (place / "train" / "00000.tokens").write_bytes(tokens)
+    return place
+
+
+def test_a_damaged_corpus_is_not_trained_on(corpus, tmp_path):
+    place = flipped(corpus, tmp_path / "corpus")
+    with pytest.raises(BundleError, match=r"damaged Bundle: train/00000.tokens: sha256 differs .*make it again"):
+        pretrained(place, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
 
 
 def test_raw_text_is_cut_beside_the_result(tmp_path):

@@ -181,11 +181,21 @@ def test_a_bundle_of_a_tokenizer_is_an_input(corpus, tmp_path):
         open_store(made, "train")
 
 
-def test_one_document_holds_nothing_out_and_says_so(tokenizer, tmp_path):
+@pytest.mark.parametrize(
+    ("most", "told"), [(500, "10 tokens that dev_fraction = 0.05"), (9, "9 tokens that dev_tokens = 9")]
+)
+def test_one_document_holds_nothing_out_and_says_so(most, told, tokenizer, tmp_path):
     (tmp_path / "a.txt").write_text("good film\n" * 100)
-    store = make(tmp_path / "a.txt", tokenizer, tmp_path / "store")
+    store = make(tmp_path / "a.txt", tokenizer, tmp_path / "store", dev_tokens=most)
     assert (store.facts["dev_documents"], len(open_store(store, "dev"))) == (0, 0)
-    assert "nothing is held out: each of the 1 documents has more than 5% of the tokens" in store.facts["warnings"][0]
+    assert f"nothing is held out: each of the 1 documents has more than the {told} allows" in store.facts["warnings"][0]
+
+
+def test_a_part_of_an_endless_line_is_held_out(tokenizer, tmp_path):
+    (tmp_path / "a.txt").write_text(" ".join(random.Random(0).choices(WORDS, k=60_000)))
+    store = make(tmp_path / "a.txt", tokenizer, tmp_path / "store", dev_tokens=100_000, dev_fraction=0.5)
+    assert store.facts["dev_documents"] >= 1
+    assert 0 < store.facts["dev_tokens"] <= 30_000
 
 
 def test_what_is_odd_is_counted_and_told(tokenizer, tmp_path):

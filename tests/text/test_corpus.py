@@ -2,6 +2,7 @@ import json
 
 import pytest
 
+from limbeck.core import files
 from limbeck.core.errors import DataError, RecipeError
 from limbeck.core.shelf import shelf
 from limbeck.text.corpus import MOST_DOCUMENT_CHARACTERS, Tally, chunks, open_corpus
@@ -26,6 +27,26 @@ def test_a_folder_is_all_its_files_sorted_by_name_each_by_its_own_format(tmp_pat
     assert corpus.total == sum((tmp_path / n).stat().st_size for n in ("a.txt", "aa.txt", "b/1.jsonl"))
 
 
+@pytest.mark.parametrize("form", ["{}", "hf:{}"])
+def test_a_corpus_is_hashed_once_while_its_files_stay_as_they_are(form, tmp_path, monkeypatch):
+    path, read = tmp_path / "set" / "a.jsonl", []
+    path.parent.mkdir()
+    path.write_text('{"text": "one"}\n')
+    hashed = files.sha256_file
+    monkeypatch.setattr(files, "sha256_file", lambda path: read.append(path) or hashed(path))
+
+    def hashes():
+        return open_corpus(form.format(path.parent), None, "").hashes()
+
+    first = hashes()
+    assert (hashes(), len(read)) == (first, 2)  # what was written just now may be written again at the same time
+    monkeypatch.setattr(files, "_SETTLED_SECONDS", -1)
+    assert (hashes(), hashes(), len(read)) == (first, first, 3)
+    path.write_text('{"text": "other"}\n')
+    assert hashes() != first
+    assert len(read) == 4
+
+
 def test_a_format_that_is_said_overrules_names(tmp_path):
     (tmp_path / "wiki.en").write_text("a\n\nb\n")
     assert texts(tmp_path, form="text") == texts(tmp_path / "wiki.en", form="text") == [["a"], ["b"]]
@@ -41,6 +62,7 @@ def test_a_column_is_for_formats_that_have_some(tmp_path):
     (tmp_path / "a.txt").write_text("x\n")
     with pytest.raises(RecipeError, match="'body' is given, but a corpus of format text has no columns"):
         texts(tmp_path / "a.txt", column="body")
+    assert texts(tmp_path, column="body") == [["x"], ["x"]]  # of a folder, for those files that have some
 
 
 @pytest.mark.parametrize("reference", ["none.txt", "none"])
@@ -57,6 +79,13 @@ def test_a_corpus_without_text_is_a_data_error(content, tmp_path):
     (tmp_path / "empty").mkdir()
     with pytest.raises(DataError, match="no file of a known format"):
         texts(tmp_path / "empty")
+
+
+def test_documents_of_text_end_at_blank_lines_where_lines_end_with_cr_too(tmp_path):
+    (tmp_path / "a.txt").write_bytes(b"a\rb\r\rc\r")
+    assert texts(tmp_path / "a.txt") == [["a", "b"], ["c"]]
+    (tmp_path / "a.jsonl").write_bytes(b'{"text": "x"}\r{"text": "y"}\r')
+    assert texts(tmp_path / "a.jsonl") == [["x"], ["y"]]
 
 
 def test_documents_of_text_end_at_blank_lines_and_white_space_around_lines_is_lost(tmp_path):
@@ -124,6 +153,14 @@ def test_a_long_line_is_cut_at_spaces_and_counted(name, tmp_path):
     assert "1 lines are longer than 1000 characters and were cut at spaces" in tally.warnings()[0]
 
 
+def test_a_paragraph_longer_than_a_document_goes_on_in_others(tmp_path):
+    (tmp_path / "a.txt").write_text("word " * 50_000)
+    tally = Tally(max_line_chars=1_000_000)
+    documents = texts(tmp_path / "a.txt", tally=tally)
+    assert [[len(p) for p in paragraphs] for paragraphs in documents] == [[100_000], [100_000], [49_999]]
+    assert tally.warnings() == ["1 lines are longer than 100000 characters and were cut at spaces"]
+
+
 def test_a_json_line_that_is_too_long_is_broken(tmp_path):
     (tmp_path / "a.jsonl").write_text(json.dumps({"text": "x" * (3 << 20)}) + "\n" + '{"text": "y"}\n' * 200)
     form, tally = {"kind": "jsonl", "max_line_mb": 1}, Tally()
@@ -155,6 +192,17 @@ def test_parquet_says_what_is_wrong(tmp_path):
     path.write_bytes(path.read_bytes()[:100])
     with pytest.raises(DataError, match="cannot be read as Parquet"):
         texts(path, column="texts")
+
+
+@pytest.mark.parametrize("kind", ["string_view", "large_string", "large_binary"])
+def test_parquet_texts_of_every_type_are_read(kind, tmp_path):
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    long = "東京 is far " * 3
+    values = [long.encode() if "binary" in kind else long, None]
+    pq.write_table(pa.table({"text": pa.array(values, getattr(pa, kind)())}), tmp_path / "a.parquet")
+    assert texts(tmp_path / "a.parquet", tally=Tally(max_broken_fraction=1)) == [[long.strip()]]
 
 
 def test_parquet_bytes_that_are_no_text_are_left_out(tmp_path):

@@ -37,6 +37,13 @@ def test_a_compressed_file_is_known_by_what_is_in_it(tmp_path):
     assert read(tmp_path / "a.txt") == LINES
 
 
+def test_frames_of_zstd_that_hold_no_text_are_passed_over(tmp_path):
+    frame = zstandard.ZstdCompressor().compress
+    skipped = b"\x5a\x2a\x4d\x18\x04\0\0\0size"  # as pzstd writes before each frame
+    (tmp_path / "a.txt.zst").write_bytes(skipped + frame(b"a\nb") + skipped + frame(b"c\nd\n"))
+    assert read(tmp_path / "a.txt.zst") == ["a", "bc", "d"]
+
+
 @pytest.mark.parametrize("name", ["a.txt.gz", "a.txt.xz", "a.txt.zst"])
 def test_several_packed_parts_are_one_file(name, tmp_path):
     (tmp_path / name).write_bytes(PACKERS[name](b"a\nb") + PACKERS[name](b"c\nd\n"))
@@ -56,6 +63,16 @@ def test_a_packed_file_that_ends_in_the_middle_is_refused(name, tmp_path):
 def test_line_ends_and_byte_order_marks(tmp_path):
     (tmp_path / "a.txt").write_bytes(b"\xef\xbb\xbfa\r\nb\n\nc")
     assert read(tmp_path / "a.txt") == ["a", "b", "", "c"]
+
+
+def test_lines_end_with_cr_where_there_is_no_lf(tmp_path):
+    tally = Tally()
+    (tmp_path / "a.txt").write_bytes(b"\xef\xbb\xbfa\r\rb" + b"\rc" * (1 << 20))
+    assert read(tmp_path / "a.txt", tally=tally) == ["a", "", "b", *["c"] * (1 << 20)]
+    (tmp_path / "a.txt").write_bytes(b"a\rb\n\rc\r\n")
+    assert read(tmp_path / "a.txt") == ["a\rb", "\rc"]
+    (tmp_path / "a.txt").write_bytes(b"a" * ((1 << 20) - 1) + b"\r\nb\r\n")
+    assert read(tmp_path / "a.txt") == ["a" * ((1 << 20) - 1), "b"]
 
 
 @pytest.mark.parametrize("size", [1, 5, 1 << 20, (1 << 20) + 1])

@@ -1,5 +1,7 @@
 import pickle
 import random
+import resource
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -90,6 +92,36 @@ def test_it_is_sent_to_other_processes_as_a_folder(written):
     assert pickle.loads(copy).document_starts.tolist() == store.document_starts.tolist()
 
 
+def test_of_many_shards_few_files_are_open_at_a_time(tmp_path):
+    arrays = [made(random.Random(seed), 3, 300)[1] for seed in range(100)]
+    counts = [write_shard(tmp_path, shard_name(number), [part], 300) for number, part in enumerate(arrays)]
+    write_index(tmp_path, 300, counts)
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    before = len(list(Path("/proc/self/fd").iterdir()))
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (before + 128, hard))
+        store = TokenStore.open(tmp_path)
+        for _ in range(2):
+            ids, _ = store.gather(store.document_starts[:-1], np.diff(store.document_starts))
+            begins, _ = store.sentences_in(store.document_starts[:-1], store.document_starts[1:])
+        opened = len(list(Path("/proc/self/fd").iterdir())) - before
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    assert 0 < opened <= (before + 128) // 4
+    assert ids.tolist() == [i for part in arrays for i in part.tokens.tolist()]
+    assert len(begins) == sum(len(part.sentences) - 1 for part in arrays)
+
+
+def test_an_id_that_is_none_of_the_vocabulary_is_told(written):
+    store = written[0]
+    array = np.memmap(store.folder / "00001.tokens", token_type(store.vocabulary), "r+")
+    array[0] = 65_535 if store.vocabulary == 300 else 1 << 31
+    array.flush()
+    for read in (lambda: store.gather(store.document_starts[:-1], np.diff(store.document_starts)), store.counts):
+        with pytest.raises(BundleError, match=rf"token {array[0]} is not below the {store.vocabulary} of the vocab"):
+            read()
+
+
 def test_a_store_without_documents(tmp_path):
     write_index(tmp_path, 300, [])
     store = TokenStore.open(tmp_path)
@@ -101,7 +133,7 @@ def test_a_store_without_documents(tmp_path):
 def test_files_that_do_not_fit_are_named(kind, written):
     path = written[0].folder / f"00001.{kind}"
     path.write_bytes(path.read_bytes()[:-1])
-    with pytest.raises(BundleError, match=rf"00001.{kind}: missing, or not of .* bytes. Restore the Bundle"):
+    with pytest.raises(BundleError, match=rf"00001.{kind}: not of .* bytes. Restore the Bundle"):
         TokenStore.open(written[0].folder)
     path.unlink()
     with pytest.raises(BundleError, match=f"00001.{kind}: missing"):
