@@ -12,9 +12,8 @@ from limbeck.core.errors import BundleError
 from limbeck.text.chinese import inner_characters
 from limbeck.text.runs import offsets
 from limbeck.text.sentences import split_sentences
+from limbeck.text.special_tokens import unknown_id
 from limbeck.text.token_documents import TokenisedDocuments, token_type
-
-_UNKNOWN = "[UNK]"
 
 
 class Tokenise:
@@ -35,7 +34,7 @@ class Tokenise:
         self._tokenizer.encode_special_tokens = True
         self.vocabulary = 1 + max(self._tokenizer.get_vocab().values())
         """Ids are below this."""
-        self.unknown = self._tokenizer.token_to_id(getattr(self._tokenizer.model, "unk_token", None) or _UNKNOWN)
+        self.unknown = unknown_id(self._tokenizer)
         """Id of what the tokenizer does not know; None where there is none."""
 
     def __reduce__(self) -> tuple[Any, ...]:
