@@ -7,7 +7,7 @@ import numpy as np
 
 from limbeck.text.pretext import Lexicon
 
-MASK, SPECIAL, SIZE = 4, np.arange(5), 60
+UNKNOWN, MASK, SPECIAL, SIZE = 1, 4, np.arange(5), 60
 
 
 @dataclass

@@ -70,11 +70,11 @@ def byte_level_tokenizer() -> Tokenizer:
     return tokenizer
 
 
-def unigram_tokenizer() -> Tokenizer:
-    """A Unigram tokenizer, as XLM-R's and ALBERT's, that knows `WORDS` and single ASCII characters."""
+def unigram_tokenizer(more: Sequence[str] = ()) -> Tokenizer:
+    """A Unigram tokenizer, as XLM-R's and ALBERT's, that knows `WORDS`, single ASCII characters and `more`."""
     characters = [chr(c) for c in range(33, 127)]
     pieces = {**dict.fromkeys(_SENTENCE_PIECES, 0.0), "▁": -3.0, **{f"▁{word}": -4.0 for word in WORDS}}
-    pieces |= dict.fromkeys(characters, -6.0)
+    pieces |= dict.fromkeys([*characters, *more], -6.0)
     tokenizer = Tokenizer(Unigram(list(pieces.items()), unk_id=3))
     tokenizer.normalizer = NFKC()
     tokenizer.pre_tokenizer = InTurn([WhitespaceSplit(), Metaspace()])

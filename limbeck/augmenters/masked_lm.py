@@ -37,11 +37,11 @@ from limbeck.text.encode import clean
 from limbeck.text.port import Augmenter, Draw
 from limbeck.text.replacement import is_content, replaced
 from limbeck.text.sentence import Sentence
+from limbeck.text.special_tokens import NAMES, special_id
 from limbeck.text.vocabulary import Vocabulary
 from limbeck.text.words import is_cjk
 
 _HEAD = "AutoModelForMaskedLM"
-_MASKS = ("[MASK]", "<mask>")
 _TOKENS_PER_PASS = 8192
 _CHARACTERS_PER_TOKEN = 20
 
@@ -242,9 +242,10 @@ def build(spec: Spec, teacher: Path | None) -> Augmenter:
             "in augmenter.model, or take the augmenter neighbours, which needs none"
         )
     vocabulary = Vocabulary(read_tokenizer(folder))
-    mask = next((i for i in map(vocabulary.tokenizer.token_to_id, _MASKS) if i is not None), None)
+    mask = special_id(vocabulary.tokenizer, "mask_token")
     if mask is None:
-        raise BundleError(f"{folder}: its tokenizer has neither {' nor '.join(_MASKS)}; give the tokenizer of the MLM")
+        neither = " nor ".join(NAMES["mask_token"])
+        raise BundleError(f"{folder}: its tokenizer has neither {neither}; give the tokenizer of the MLM")
     positions = longest_input(config)
     room = (positions - vocabulary.tokenizer.num_special_tokens_to_add(True)) // 2
     if spec.max_length > room:

@@ -56,7 +56,11 @@ def lay_tokenizer(source: str | Bundle, folder: Path) -> None:
             f"{home}: no tokenizer.json; make one of a vocabulary: limbeck tokenizer --vocabulary vocab.txt --out DIR"
         )
     check_tokenizer_config(home)
-    open_tokenizer(home / "tokenizer.json")
+    if not open_tokenizer(home / "tokenizer.json").num_special_tokens_to_add(False):
+        raise BundleError(
+            f"{home}: its tokenizer puts no special tokens around texts (no post_processor); have it put them: "
+            f"limbeck tokenizer --vocabulary {home / 'tokenizer.json'} --out DIR"
+        )
     for name in TOKENIZER_FILES:
         if (home / name).is_file():
             shutil.copyfile(home / name, folder / name)
@@ -109,18 +113,22 @@ def read_tokenizer(source: Path) -> Tokenizer:
 
 
 def check_cut_by(corpus: Bundle, tokenizer: Tokenizer, whose: str, remedy: str) -> None:
-    """Refuse a token store that was cut by another tokenizer.
+    """Refuse a token store that was cut by another tokenizer; whether it cuts texts or fills them up is no difference.
 
     Args:
         corpus: A Bundle made by `tokenize`.
-        tokenizer: The one that its ids have to be of.
+        tokenizer: The one that its ids have to be of; its truncation and padding are switched off.
         whose: Whose it is, for the message, as "the teacher's".
         remedy: What to do.
 
     Raises:
         BundleError: It was.
     """
-    if open_tokenizer(corpus.file("tokenizer.json")).to_str() != tokenizer.to_str():
+    own = open_tokenizer(corpus.file("tokenizer.json"))
+    for one in (own, tokenizer):
+        one.no_truncation()
+        one.no_padding()
+    if own.to_str() != tokenizer.to_str():
         raise BundleError(f"{corpus.path}: was cut into tokens by another tokenizer than {whose}; {remedy}")
 
 

@@ -66,8 +66,9 @@ class MaskedLM:
     def ask(self, passages: Passages, draws: Draws) -> Asked:
         """Hide some tokens of each row."""
         weights = None if self._weights is None else self._weights[passages.ids]
-        hidden = choose(passages, self._spec.fraction, draws, whole_words=self._spec.whole_words, weights=weights)
-        return Asked(replaced(passages.ids, hidden, passages.places, self._spec, self._lexicon, draws), hidden)
+        spec, special = self._spec, self._lexicon.special
+        hidden = choose(passages, spec.fraction, draws, special, whole_words=spec.whole_words, weights=weights)
+        return Asked(replaced(passages.ids, hidden, passages.places, spec, self._lexicon, draws), hidden)
 
 
 def build(spec: Spec, lexicon: Lexicon) -> MaskedLM:

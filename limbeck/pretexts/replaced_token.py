@@ -34,12 +34,13 @@ class ReplacedToken:
     """The pretext, ready to ask."""
 
     def __init__(self, spec: Spec, lexicon: Lexicon) -> None:
-        self._spec, self._mask_id = spec, lexicon.mask_id
+        self._spec, self._lexicon = spec, lexicon
 
     def ask(self, passages: Passages, draws: Draws) -> Asked:
         """Mask some tokens of each row: what the generator is to fill in."""
-        hidden = choose(passages, self._spec.fraction, draws, whole_words=self._spec.whole_words)
-        return Asked(np.where(hidden, self._mask_id, passages.ids), hidden)
+        spec, special = self._spec, self._lexicon.special
+        hidden = choose(passages, spec.fraction, draws, special, whole_words=spec.whole_words)
+        return Asked(np.where(hidden, self._lexicon.mask_id, passages.ids), hidden)
 
 
 def build(spec: Spec, lexicon: Lexicon) -> ReplacedToken:

@@ -8,14 +8,18 @@ import functools
 import logging
 import tempfile
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from typing import Any
 
+import numpy as np
+
 from limbeck.core.shelf import missing_extra
-from limbeck.text.words import Span, cjk_runs, is_cjk
+from limbeck.text.words import Span, cjk_runs, classify, is_cjk
 
 _KANA = range(0x3040, 0x3100)
+_LONGEST_RUN = 1024
+"""Characters that jieba is given at once, as its time grows with their square; no prose has more between two marks."""
 
 
 def join_chinese(text: str, spans: Sequence[Span]) -> list[Span]:
@@ -37,26 +41,45 @@ def join_chinese(text: str, spans: Sequence[Span]) -> list[Span]:
         if len(run) == 1 or _has_kana(text[start:end]):
             joined += run
         else:
-            joined += ((start + a, start + b) for _, a, b in _jieba().tokenize(text[start:end]))
+            joined += ((start + a, start + b) for a, b in _cut(text[start:end]))
     return joined
 
 
-def inner_characters(text: str) -> list[int]:
-    """Places of the characters that go on with a Chinese word rather than begin one, ascending.
+def word_marks(text: str) -> np.ndarray | None:
+    """Where words begin by the Chinese in a text: of each of its characters, and of its end.
+
+    Within a run of Chinese by jieba; behind one; and, as spaces set off neither, at punctuation and behind it.
+
+    Args:
+        text: Any text.
+
+    Returns:
+        1 where a word begins, 0 where one goes on, −1 where the Chinese does not tell; None if there is no Chinese.
 
     Raises:
         ShelfError: jieba is needed and not installed.
 
-    >>> inner_characters("IBM 在北京")
-    [6]
+    >>> word_marks("IBM 在北京，与ABC").tolist()
+    [-1, -1, -1, -1, 1, 1, 0, 1, 1, 1, -1, -1, -1]
     """
-    return [
-        start + place
-        for start, end in cjk_runs(text)
-        if end - start > 1 and not _has_kana(text[start:end])
-        for _, first, last in _jieba().tokenize(text[start:end])
-        for place in range(first + 1, last)
-    ]
+    if not (runs := cjk_runs(text)):
+        return None
+    marks = np.full(len(text) + 1, -1, np.int8)
+    punctuation = np.array([place for place, kind in enumerate(classify(text)) if kind == "p"], np.int64)
+    marks[punctuation] = marks[punctuation + 1] = 1
+    for start, end in runs:
+        words = text[start:end]
+        begins = range(end - start) if _has_kana(words) else [first for first, _ in _cut(words)]
+        marks[start:end] = 0
+        marks[np.array(begins) + start] = 1
+        marks[end] = 1
+    return marks
+
+
+def _cut(run: str) -> Iterator[Span]:
+    """Words of a run of Chinese characters."""
+    for start in range(0, len(run), _LONGEST_RUN):
+        yield from ((start + a, start + b) for _, a, b in _jieba().tokenize(run[start : start + _LONGEST_RUN]))
 
 
 def _has_kana(text: str) -> bool:

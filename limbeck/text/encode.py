@@ -20,6 +20,7 @@ from tokenizers import Tokenizer, pre_tokenizers
 from limbeck.core.errors import BundleError
 from limbeck.text.frame import Frame
 from limbeck.text.runs import offsets, sizes, spans
+from limbeck.text.special_tokens import special_id
 from limbeck.text.wordlist import WordList
 
 _CHARACTERS_PER_TOKEN = (8, 32, 128)
@@ -140,10 +141,7 @@ class Encoder:
     @property
     def pad_id(self) -> int:
         """The id that fills a batch up; masked out, so 0 serves where a tokenizer has no such token."""
-        for token in ("[PAD]", "<pad>"):
-            if (found := self._tokenizer.token_to_id(token)) is not None:
-                return int(found)
-        return 0
+        return special_id(self._tokenizer, "pad_token") or 0
 
     def texts(self, texts: Sequence[str], pairs: Sequence[str | None] | None = None) -> list[Encoded]:
         """Encode whole texts, or pairs of texts where `pairs` has one.

@@ -7,8 +7,7 @@ from limbeck.core.bundle import Bundle
 from limbeck.core.errors import BundleError
 from limbeck.text.encode import open_tokenizer
 from limbeck.text.pretext import Lexicon
-
-_MASKS = ("[MASK]", "<mask>")
+from limbeck.text.special_tokens import NAMES, special_id, unknown_id
 
 
 def open_lexicon(corpus: Bundle) -> Lexicon:
@@ -18,11 +17,11 @@ def open_lexicon(corpus: Bundle) -> Lexicon:
         BundleError: Its tokenizer has no mask, or what was counted does not fit it.
     """
     tokenizer = open_tokenizer(corpus.file("tokenizer.json"))
-    mask = next((i for i in map(tokenizer.token_to_id, _MASKS) if i is not None), None)
+    mask = special_id(tokenizer, "mask_token")
     if mask is None:
         raise BundleError(
-            f"{corpus.path}: its tokenizer has no token that hides another ({' or '.join(_MASKS)}); take one that was "
-            "made for masked language models, or train one: limbeck tokenizer"
+            f"{corpus.path}: its tokenizer has no token that hides another ({' or '.join(NAMES['mask_token'])}); take "
+            "one that was made for masked language models, or train one: limbeck tokenizer"
         )
     counts = np.load(corpus.file("counts.npy"), allow_pickle=False)
     size = tokenizer.get_vocab_size()
@@ -34,5 +33,6 @@ def open_lexicon(corpus: Bundle) -> Lexicon:
 
 
 def _special(tokenizer: Tokenizer) -> np.ndarray:
-    added = tokenizer.get_added_tokens_decoder()
-    return np.array(sorted(i for i, token in added.items() if token.special), np.int64)
+    found = {i for i, token in tokenizer.get_added_tokens_decoder().items() if token.special}
+    unknown = unknown_id(tokenizer)
+    return np.array(sorted(found if unknown is None else found | {unknown}), np.int64)

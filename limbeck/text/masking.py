@@ -7,18 +7,26 @@ from limbeck.text.pretext import Passages
 
 
 def choose(
-    passages: Passages, fraction: float, draws: Draws, *, whole_words: bool = False, weights: np.ndarray | None = None
+    passages: Passages,
+    fraction: float,
+    draws: Draws,
+    special: np.ndarray,
+    *,
+    whole_words: bool = False,
+    weights: np.ndarray | None = None,
 ) -> np.ndarray:
-    """Which tokens are hidden: of each row `fraction` of its real ones, at least one where there are any.
+    """Which tokens are hidden: of each row `fraction` of those that may be, at least one where there are any.
 
-    Words are drawn one by one without replacement, each with a probability that is proportional to its weight, until
-    the next one would be too many: an exponential clock for each, which rings at −ln(u) / weight, gives that order
-    (Efraimidis and Spirakis 2006, doi:10.1016/j.ipl.2005.11.003).
+    Words are drawn one by one without replacement, each with a probability that is proportional to its weight: an
+    exponential clock for each, which rings at −ln(u) / weight, gives that order (Efraimidis and Spirakis 2006,
+    doi:10.1016/j.ipl.2005.11.003). One that is larger than what is left to hide is passed over, as in BERT's code;
+    where every word is larger than all that is to be hidden, the first one drawn is hidden all the same.
 
     Args:
         passages: The rows.
-        fraction: Part of the real tokens, 0 < fraction < 1.
+        fraction: Part of the real tokens that are not special, 0 < fraction < 1.
         draws: Where the order comes from.
+        special: Ids that are never hidden, though they stand in the text: that of unknown text.
         whole_words: Whether all tokens of a word are hidden together.
         weights: Of each token, > 0; a word's is the mean of its tokens'. None: all the same.
 
@@ -28,11 +36,11 @@ def choose(
     >>> rows, begins = np.zeros(8, int), np.array([1, 1, 0, 0, 1, 0, 1, 1], bool)
     >>> real = np.array([0, 1, 1, 1, 1, 1, 1, 0], bool)
     >>> passages = Passages(np.arange(8), rows, begins, real, np.arange(8))
-    >>> hidden = choose(passages, 0.5, Draws(1), whole_words=True)  # of words of 3, 2 and 1 tokens at most 3 tokens
-    >>> len(set(hidden[1:4].tolist())), len(set(hidden[4:6].tolist())), int(hidden.sum()) <= 3
-    (1, 1, True)
+    >>> hidden = choose(passages, 0.5, Draws(1), np.array([0]), whole_words=True)  # 3 tokens, of words of 3, 2 and 1
+    >>> len(set(hidden[1:4].tolist())), len(set(hidden[4:6].tolist())), int(hidden.sum())
+    (1, 1, 3)
     """
-    real = np.flatnonzero(passages.real)
+    real = np.flatnonzero(passages.real & ~np.isin(passages.ids, special))
     rows = passages.rows[real]
     first = np.ones(len(real), bool)
     if whole_words:
@@ -44,13 +52,34 @@ def choose(
     if weights is not None:
         clock = clock / (np.bincount(word, weights[real]) / sizes)
     order = np.lexsort((clock, rows[heads]))
-    row = rows[heads][order]
-    taken = np.cumsum(sizes[order])
-    begins = np.searchsorted(row, row)  # each row's first place in the order
-    before = np.where(begins > 0, taken[begins - 1], 0)
-    budget = np.maximum(np.round(fraction * np.bincount(rows, minlength=int(rows.max(initial=0)) + 1)), 1)
+    room = np.maximum(np.round(fraction * np.bincount(rows)), 1)
     kept = np.zeros(len(heads), bool)
-    kept[order] = (taken - before <= budget[row]) | (np.arange(len(row)) == begins)
+    kept[order] = _fitting(rows[heads][order], sizes[order], room)
     hidden = np.zeros(len(passages.ids), bool)
     hidden[real] = kept[word]
     return hidden
+
+
+def _fitting(rows: np.ndarray, sizes: np.ndarray, room: np.ndarray) -> np.ndarray:
+    """Which words are taken, in the order given, each if its row still has room; of a row where none has, the first.
+
+    Args:
+        rows: The row of each word, ascending.
+        sizes: Tokens of each, ≥ 1.
+        room: Tokens that each row is to hide at most.
+
+    >>> _fitting(np.array([0, 0, 0, 0, 1, 1]), np.array([2, 3, 1, 1, 9, 8]), np.array([4, 4])).tolist()
+    [True, False, True, True, True, False]
+    """
+    left = np.flatnonzero(sizes <= room[rows])
+    taken = np.diff(rows, prepend=-1) > 0
+    taken[taken] = np.bincount(rows[left], minlength=len(room))[rows[taken]] == 0
+    while len(left):  # as often as there are sizes at most: what is passed over is smaller each time
+        row, size = rows[left], sizes[left]
+        reached = np.cumsum(size)
+        begins = np.searchsorted(row, row)  # each row's first place
+        fits = reached - (reached - size)[begins] <= room[row]
+        taken[left[fits]] = True
+        room = room - np.bincount(row[fits], size[fits], minlength=len(room))
+        left = left[~fits & (size <= room[row])]
+    return taken

@@ -41,7 +41,7 @@ class Lexicon:
     Attributes:
         size: Tokens.
         mask_id: The token that hides another.
-        special: Ids that stand for no text, ascending.
+        special: Ids that stand for no text, ascending, that of unknown text among them: nothing is learnt of these.
         counts: How often each token occurs in the corpus, `[size]`.
     """
 

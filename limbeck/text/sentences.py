@@ -1,12 +1,15 @@
 """Paragraphs to sentences by rules, for English and Chinese, chosen by the characters at hand, not by the text.
 
-`.!?` end a sentence before white space, unless what follows goes on in lower case or what stands before is an
-abbreviation; `。！？` end one anywhere, `…` where a Chinese character or a capital follows. Closing quotation marks and
-brackets belong to the sentence that they close. Rules err on rare abbreviations; pre-training forgives that.
+`.!?` end a sentence before white space, unless what follows goes on in lower case, in a paragraph that has capitals, or
+what stands before is an abbreviation; `。！？` end one anywhere, `…` where a Chinese character or a capital follows.
+Closing quotation marks and brackets belong to the sentence that they close. Rules err on rare abbreviations;
+pre-training forgives that.
 """
 
 import re
 from collections.abc import Iterator
+
+from limbeck.text.words import Span
 
 _CANDIDATES = re.compile(r"""([.!?…。！？｡]+)["'”’»)\]}」』）】》〉〕]*(\s*)""")
 _FULL = frozenset("。！？｡")
@@ -29,24 +32,26 @@ _STARTER = re.compile(
 _LONGEST_ABBREVIATION = 12
 
 
-def split_sentences(text: str, longest: int = 4096) -> Iterator[str]:
-    r"""Sentences of a paragraph, without the white space around them.
+def split_sentences(text: str, longest: int = 4096) -> Iterator[Span]:
+    r"""Where sentences of a paragraph stand, without the white space around them.
 
     Args:
         text: Any text.
         longest: Characters; what is longer without an end is cut there, at a space if there is one.
 
-    >>> list(split_sentences('Dr. J. Smith paid $3.50 to the U.S. Navy. "Why?" he asked. At 5 p.m. It rained.'))
+    >>> text = 'Dr. J. Smith paid $3.50 to the U.S. Navy. "Why?" he asked. At 5 p.m. It rained.'
+    >>> [text[a:b] for a, b in split_sentences(text)]
     ['Dr. J. Smith paid $3.50 to the U.S. Navy.', '"Why?" he asked.', 'At 5 p.m.', 'It rained.']
-    >>> list(split_sentences("他说：“我用GPT-3.5。真的！”然后走了……天黑了。"))
+    >>> text = "他说：“我用GPT-3.5。真的！”然后走了……天黑了。"
+    >>> [text[a:b] for a, b in split_sentences(text)]
     ['他说：“我用GPT-3.5。', '真的！”', '然后走了……', '天黑了。']
     """
-    start = 0
+    start, capitals = 0, not text.islower()
     for found in _CANDIDATES.finditer(text):
-        if _ends(text, found):
-            yield from _pieces(text[start : found.end()], longest)
+        if _ends(text, found, capitals):
+            yield from _pieces(text, (start, found.end()), longest)
             start = found.end()
-    yield from _pieces(text[start:], longest)
+    yield from _pieces(text, (start, len(text)), longest)
 
 
 def cut_at_spaces(text: str, longest: int) -> Iterator[str]:
@@ -63,14 +68,17 @@ def cut_at_spaces(text: str, longest: int) -> Iterator[str]:
     yield text[start:]
 
 
-def _pieces(sentence: str, longest: int) -> Iterator[str]:
-    for piece in cut_at_spaces(sentence, longest):
+def _pieces(text: str, sentence: Span, longest: int) -> Iterator[Span]:
+    start, end = sentence
+    for piece in cut_at_spaces(text[start:end], longest):
         if plain := piece.strip():
-            yield plain
+            first = start + piece.index(plain)
+            yield first, first + len(plain)
+        start += len(piece)
 
 
-def _ends(text: str, found: re.Match[str]) -> bool:
-    """Whether a sentence ends with these marks."""
+def _ends(text: str, found: re.Match[str], capitals: bool) -> bool:
+    """Whether a sentence ends with these marks, in a paragraph with or without capitals."""
     at, after = found.start(), found.end()
     marks, gap = found.groups()
     if after == len(text):
@@ -82,7 +90,7 @@ def _ends(text: str, found: re.Match[str]) -> bool:
         return True
     if _is_east_asian(following):
         return marks[0] != "." or (at > 0 and _is_east_asian(text[at - 1]))
-    if not gap or following.islower():
+    if not gap or (capitals and following.islower()):
         return False
     return marks != "." or not _is_abbreviation(text, at, after)
 

@@ -21,15 +21,10 @@ from limbeck.core.errors import BundleError, RecipeError
 from limbeck.core.files import write_json, write_text
 from limbeck.core.intake import check_entry
 from limbeck.text.encode import open_tokenizer
+from limbeck.text.special_tokens import NAMES
 
-SPECIAL: Mapping[str, str] = {
-    "pad_token": "[PAD]",
-    "unk_token": "[UNK]",
-    "cls_token": "[CLS]",
-    "sep_token": "[SEP]",
-    "mask_token": "[MASK]",
-}
-"""What stock classes call them → the special tokens, in the order of their ids."""
+SPECIAL: Mapping[str, str] = {role: bert for role, (bert, _) in NAMES.items()}
+"""What stock classes call them → the special tokens of what is made here, in the order of their ids."""
 _CONTINUING = "##"
 _SHOWN = 5
 
@@ -48,9 +43,9 @@ class Reading:
     strip_accents: bool | None
     chinese_characters: bool
 
-    def tokenizer(self, vocabulary: Mapping[str, int]) -> Tokenizer:
+    def tokenizer(self, vocabulary: Mapping[str, int], unknown: str = SPECIAL["unk_token"]) -> Tokenizer:
         """The tokenizer of a vocabulary, without what it puts around texts."""
-        made = Tokenizer(WordPiece(dict(vocabulary), unk_token=SPECIAL["unk_token"]))
+        made = Tokenizer(WordPiece(dict(vocabulary), unk_token=unknown))
         made.normalizer = self.normalizer()
         made.pre_tokenizer = BertPreTokenizer()
         made.decoder = decoders.WordPiece(prefix=_CONTINUING)
@@ -144,12 +139,12 @@ def from_vocabulary(path: Path, reading: Reading) -> Tokenizer:
     _refuse(path, "blank", [n for n, token in enumerate(tokens, 1) if not token.strip()])
     seen: dict[str, int] = {}
     _refuse(path, "repeated", [n for n, token in enumerate(tokens, 1) if seen.setdefault(token, n) != n])
-    check_special(str(path), seen)
-    return framed(reading.tokenizer({token: i for i, token in enumerate(tokens)}))
+    special = special_of(path, seen)
+    return framed(reading.tokenizer({token: i for i, token in enumerate(tokens)}, special["unk_token"]), special)
 
 
 def from_file(path: Path) -> Tokenizer:
-    """The tokenizer of a `tokenizer.json`, as it is.
+    """The tokenizer of a `tokenizer.json`, as it is; one that puts nothing around texts is made to.
 
     Raises:
         BundleError: It is none, or lacks a special token.
@@ -159,32 +154,43 @@ def from_file(path: Path) -> Tokenizer:
     made.no_truncation()
     made.no_padding()
     vocabulary = made.get_vocab()
-    check_special(str(path), vocabulary)
+    special = special_of(path, vocabulary)
     if len(vocabulary) != max(vocabulary.values()) + 1:
         raise BundleError(
             f"{path}: {len(vocabulary)} tokens, but ids up to {max(vocabulary.values())}; ids must have no gaps"
         )
-    return made
+    return made if made.num_special_tokens_to_add(False) else framed(made, special)
 
 
-def check_special(place: str, vocabulary: Mapping[str, int]) -> None:
-    """Refuse a vocabulary without the special tokens of BERT.
+def special_of(place: object, vocabulary: Mapping[str, int]) -> dict[str, str]:
+    """What stock classes call them → the special tokens of a vocabulary, by BERT's names or by RoBERTa's.
+
+    Args:
+        place: What it is the vocabulary of, for the message.
+        vocabulary: Token → id.
 
     Raises:
         BundleError: One is missing.
+
+    >>> special_of("", {"<pad>": 0, "[UNK]": 1, "[CLS]": 2, "[SEP]": 3, "[MASK]": 4})["pad_token"]
+    '<pad>'
     """
-    if missing := [token for token in SPECIAL.values() if token not in vocabulary]:
-        needed = ", ".join(SPECIAL.values())
-        raise BundleError(f"{place}: no {', '.join(missing)} in its {len(vocabulary)} tokens; BERT needs {needed}")
+    found = {role: name for role, both in NAMES.items() for name in reversed(both) if name in vocabulary}
+    if missing := [" or ".join(both) for role, both in NAMES.items() if role not in found]:
+        needed = ", ".join(map(" or ".join, NAMES.values()))
+        raise BundleError(f"{place}: no {', '.join(missing)} in its {len(vocabulary)} tokens; networks need {needed}")
+    return found
 
 
-def framed(made: Tokenizer) -> Tokenizer:
-    """The same tokenizer, which puts special tokens around texts and tells the second of two from the first."""
-    made.add_special_tokens(list(SPECIAL.values()))
-    around = [(token, made.token_to_id(token)) for token in (SPECIAL["cls_token"], SPECIAL["sep_token"])]
-    (first, _), (last, _) = around
+def framed(made: Tokenizer, special: Mapping[str, str] = SPECIAL) -> Tokenizer:
+    """The same tokenizer, which puts special tokens around texts; BERT's also tell the second of two from the first."""
+    made.add_special_tokens(list(special.values()))
+    first, last = special["cls_token"], special["sep_token"]
+    second = f"$B:1 {last}:1" if last == SPECIAL["sep_token"] else f"{last} $B {last}"
     made.post_processor = TemplateProcessing(
-        single=f"{first} $A {last}", pair=f"{first} $A {last} $B:1 {last}:1", special_tokens=around
+        single=f"{first} $A {last}",
+        pair=f"{first} $A {last} {second}",
+        special_tokens=[(token, made.token_to_id(token)) for token in (first, last)],
     )
     return made
 
@@ -198,9 +204,10 @@ def write_tokenizer(made: Tokenizer, folder: Path, max_length: int) -> None:
         max_length: Tokens of the longest input of a model that is to be made with it.
     """
     made.save(str(folder / "tokenizer.json"))
+    special = special_of(folder, made.get_vocab())
     normalizer = made.normalizer
     bert = isinstance(made.model, WordPiece) and isinstance(normalizer, BertNormalizer)
-    reading = {
+    reading = bert and {
         "do_lower_case": normalizer.lowercase,
         "strip_accents": normalizer.strip_accents,
         "tokenize_chinese_chars": normalizer.handle_chinese_chars,
@@ -209,13 +216,13 @@ def write_tokenizer(made: Tokenizer, folder: Path, max_length: int) -> None:
         folder / "tokenizer_config.json",
         {
             "tokenizer_class": "BertTokenizer" if bert else "PreTrainedTokenizerFast",
-            **(reading if bert else {}),
-            **SPECIAL,
+            **(reading or {}),
+            **special,
             "model_max_length": max_length,
             "model_input_names": ["input_ids", "token_type_ids", "attention_mask"],
         },
     )
-    write_json(folder / "special_tokens_map.json", dict(SPECIAL))
+    write_json(folder / "special_tokens_map.json", special)
     if bert:
         vocabulary = made.get_vocab()
         write_text(

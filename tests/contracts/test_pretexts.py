@@ -2,6 +2,7 @@
 
 import itertools
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -63,6 +64,19 @@ def test_what_is_not_hidden_stays_and_special_tokens_are_never_hidden(name):
     assert not asked.hidden[~texts.real].any()
     assert (asked.ids[~asked.hidden] == texts.ids[~asked.hidden]).all()
     assert ((asked.ids >= 0) & (asked.ids < corpora.SIZE)).all()
+
+
+@pytest.mark.parametrize("name", WORDS)
+def test_unknown_text_is_neither_asked_for_nor_put_in(name):
+    texts = passages()
+    unknown = texts.real & (texts.places % 4 > 0)
+    texts = replace(texts, ids=np.where(unknown, corpora.UNKNOWN, texts.ids))
+    for turn in range(20):
+        asked = built(name).ask(texts, Draws(0, turn))
+        assert asked.hidden.any()
+        assert not asked.hidden[unknown].any()
+        assert (asked.ids[unknown] == corpora.UNKNOWN).all()
+        assert not (asked.ids[texts.real & ~unknown] == corpora.UNKNOWN).any()
 
 
 @pytest.mark.parametrize("name", WORDS)

@@ -1,3 +1,4 @@
+import json
 import os
 import random
 import signal
@@ -6,6 +7,7 @@ import sys
 
 import numpy as np
 import pytest
+from tokenizers import Tokenizer
 
 import limbeck
 from limbeck.core.errors import BundleError, DataError, LimbeckError
@@ -232,6 +234,27 @@ def test_errors_leave_no_bundle_and_no_litter(tokenizer, tmp_path):
     (tmp_path / "bare").mkdir()
     with pytest.raises(BundleError, match=r"no tokenizer.json; make one of a vocabulary"):
         make(tmp_path / "a.txt", str(tmp_path / "bare"), tmp_path / "store")
+
+
+def test_a_tokenizer_that_puts_nothing_around_texts_is_refused(corpus, tokenizer, tmp_path):
+    bare = json.loads(tiny_tokenizer().to_str()) | {"post_processor": None}
+    (tmp_path / "bare").mkdir()
+    file = tmp_path / "bare" / "tokenizer.json"
+    file.write_text(json.dumps(bare), encoding="utf-8")
+    with pytest.raises(BundleError, match=r"puts no special tokens .* limbeck tokenizer --vocabulary .*tokenizer.json"):
+        make(corpus, str(file.parent), tmp_path / "store")
+    limbeck.tokenizer(vocabulary=str(file), out=tmp_path / "framed", log=QUIET)
+    assert make(corpus, str(tmp_path / "framed"), tmp_path / "store").facts["tokens"]
+
+
+def test_a_store_is_taken_whatever_its_tokenizer_cuts_or_fills_up(whole, tokenizer, tmp_path):
+    (tmp_path / "same").mkdir()
+    same = Tokenizer.from_file(f"{tokenizer}/tokenizer.json")
+    same.enable_truncation(16)
+    same.enable_padding(length=16)
+    same.save(str(tmp_path / "same" / "tokenizer.json"))
+    taken = make(whole.path, str(tmp_path / "same"), tmp_path / "store")
+    assert taken.facts["tokens"] == whole.facts["tokens"]
 
 
 def test_ray_that_is_not_installed_is_named(corpus, tokenizer, tmp_path, monkeypatch):

@@ -9,7 +9,7 @@ import limbeck
 from limbeck.core.errors import BundleError, RecipeError
 from limbeck.core.journal import Journal
 from limbeck.text.wordpiece import SPECIAL
-from tests.makers import WORDS, tiny_tokenizer
+from tests.makers import WORDS, byte_level_tokenizer, tiny_tokenizer, unigram_tokenizer
 
 QUIET = Journal(quiet=True)
 TEXTS = ["The visited film!", "Élan, 我爱 Oslo", "[MASK] x"]
@@ -83,7 +83,7 @@ VOCABULARY = [*SPECIAL.values(), "a", "##b"]
 @pytest.mark.parametrize(
     ("lines", "told"),
     [
-        ([t for t in VOCABULARY if t != "[MASK]"], r"no \[MASK\] in its 6 tokens"),
+        ([t for t in VOCABULARY if t != "[MASK]"], r"no \[MASK\] or <mask> in its 6 tokens"),
         ([t for t in VOCABULARY if t != "[UNK]"], r"no \[UNK\]"),
         ([*VOCABULARY, "a", "a"], "repeated on line 8, 9; a vocabulary has one token a line"),
         ([*VOCABULARY, "", "c"], "blank on line 8"),
@@ -111,6 +111,29 @@ def test_files_that_are_no_vocabulary_are_refused(tmp_path):
         make(tmp_path / "t", vocabulary=str(tmp_path / "tokenizer.json"))
     with pytest.raises(BundleError, match="missing"):
         make(tmp_path / "t", vocabulary=str(tmp_path / "none.txt"))
+
+
+@pytest.mark.parametrize("make_tokenizer", [byte_level_tokenizer, unigram_tokenizer, tiny_tokenizer])
+def test_either_naming_of_special_tokens_is_taken_and_a_missing_frame_is_put_in(make_tokenizer, tmp_path):
+    given = make_tokenizer()
+    given.save(str(tmp_path / "tokenizer.json"))
+    bare = json.loads(given.to_str()) | {"post_processor": None}
+    (tmp_path / "bare.json").write_text(json.dumps(bare), encoding="utf-8")
+    for name in ("tokenizer.json", "bare.json"):
+        made = make(tmp_path / name.replace(".", "_"), vocabulary=str(tmp_path / name))
+        own = Tokenizer.from_file(str(made.file("tokenizer.json")))
+        stock = transformers.AutoTokenizer.from_pretrained(made.path)
+        for inputs in [("good film",), ("good film", "a bad")]:
+            wanted = given.encode(*inputs).ids
+            assert own.encode(*inputs).ids == stock(*inputs)["input_ids"] == wanted
+        assert stock.mask_token_id == 4
+
+
+def test_a_vocabulary_by_the_names_of_roberta_is_taken(tmp_path):
+    (tmp_path / "vocab.txt").write_text("\n".join(["<s>", "<pad>", "</s>", "<unk>", "<mask>", "a"]), encoding="utf-8")
+    made = make(tmp_path / "t", vocabulary=str(tmp_path / "vocab.txt"))
+    own = Tokenizer.from_file(str(made.file("tokenizer.json")))
+    assert own.encode("a ж", "a").ids == [0, 5, 3, 2, 2, 5, 2]
 
 
 @pytest.mark.parametrize("fields", [{}, {"corpus": "a", "vocabulary": "b"}])

@@ -9,7 +9,7 @@ from limbeck.text.sentences import cut_at_spaces, split_sentences
 
 
 def sentences(text):
-    return list(split_sentences(text))
+    return [text[start:end] for start, end in split_sentences(text)]
 
 
 @pytest.mark.parametrize(
@@ -34,6 +34,27 @@ def test_english(parts):
 @pytest.mark.parametrize(
     "parts",
     [
+        ["the film was good.", "it cost 3.50 dollars!", "was it (so) good?", "3 men left.", "“yes.”", "no."],
+        ["mr. smith and dr. j. jones of acme inc. left the u.s. navy, e.g. the fleet.", "they talked."],
+        ["he wrote file.txt, see fig. 3 etc. and no. 7.", "nobody reads it."],
+        ["我们用gpt.", "it is good。", "好"],
+    ],
+)
+def test_text_without_capitals(parts):
+    text = parts[0]
+    for part in parts[1:]:
+        text += part if text[-1] in "。" else f" {part}"
+    assert sentences(text) == parts
+
+
+def test_one_capital_tells_that_lower_case_goes_on():
+    assert sentences("so it is? he asked. yes.") == ["so it is?", "he asked.", "yes."]
+    assert sentences("So it is? he asked. yes.") == ["So it is? he asked. yes."]
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [
         ["我爱北京。", "你呢？", "真的！！", "好。"],
         ["他说：“走吧。”", "我们走了。"],
         ["他问：“走吗？”，然后走了。", "（完。）", "『好！』", "完"],
@@ -53,7 +74,7 @@ TEXT = st.text(st.sampled_from("aBz Mr.U.S!?…。！？”\"'）) \t3京他\u30
 
 @given(TEXT | st.text(max_size=40), st.integers(1, 50))
 def test_sentences_are_the_text_but_for_white_space(text, longest):
-    found = list(split_sentences(text, longest))
+    found = [text[start:end] for start, end in split_sentences(text, longest)]
     assert "".join("".join(found).split()) == "".join(text.split())
     assert all(sentence and sentence == sentence.strip() and len(sentence) <= longest for sentence in found)
 

@@ -1,8 +1,12 @@
 import pickle
 import random
+import re
+import time
+from itertools import pairwise
 
 import numpy as np
 import pytest
+from tokenizers.normalizers import BertNormalizer
 
 from limbeck.text.tokenise import Tokenise
 from tests.makers import byte_level_tokenizer, tiny_tokenizer, unigram_tokenizer
@@ -30,6 +34,59 @@ def test_chinese_words_are_those_of_jieba(tokenise):
     assert words(tokenise, ["我爱北京天安门"]) == ["|我", "|爱", "|北", "京", "|天", "安", "门"]
     assert words(tokenise, ["The 人工智能 film"]) == ["|the", "|人", "工", "智", "能", "|film"]
     assert words(tokenise, ["北京のfilm"])[:2] == ["|北", "|京"]  # with kana it is Japanese
+
+
+UNSPLIT = tiny_tokenizer([*HAN, *(f"##{c}" for c in [*HAN, "，"]), "，"])
+UNSPLIT.normalizer = BertNormalizer(lowercase=True, handle_chinese_chars=False)
+
+
+def test_chinese_words_are_those_of_jieba_where_the_tokenizer_does_not_split_chinese():
+    pieces = [*HAN, "北京", "人工", "。", "の"]  # full-width marks are read as ASCII ones
+    unigram = Tokenise(unigram_tokenizer(pieces).to_str())
+    assert words(unigram, ["我爱北京天安门，人工智能。"]) == [
+        *("|▁", "我", "|爱", "|北京", "|天", "安", "门", "|,", "|人工", "智", "能", "|。")
+    ]
+    assert words(unigram, ["我film北京（good）（a"]) == [
+        *("|▁", "我", "|f", "i", "l", "m", "|北京", "|(", "|g", "o", "o", "d", "|)", "|(", "|a")
+    ]
+    assert words(unigram, ["京の我"]) == ["|▁", "京", "|の", "|我"]  # with kana it is Japanese
+    assert words(Tokenise(UNSPLIT.to_str()), ["我爱北京，film"]) == ["|我", "|##爱", "|##北", "##京", "|，", "|film"]
+    found = Tokenise(byte_level_tokenizer().to_str())([["我爱北京，a"]])  # of three bytes each
+    assert np.flatnonzero(found.begins_word).tolist() == [0, 3, 6, 12, 15]
+
+
+def test_punctuation_of_text_without_chinese_stays_with_its_word():
+    assert words(Tokenise(unigram_tokenizer(["“", "”"]).to_str()), ["“film”"]) == ["|▁", "“", *"film", "”"]
+
+
+@pytest.mark.parametrize("text", ["good film. The film! Bad?  Anna", "good film.", " the film? It is. "])
+@pytest.mark.parametrize("make", [tiny_tokenizer, byte_level_tokenizer, unigram_tokenizer])
+def test_sentences_are_read_as_they_stand_in_their_paragraph(make, text):
+    tokenise = Tokenise(make().to_str())
+    found = tokenise([[text]])
+    names = [tokenise._tokenizer.id_to_token(i) for i in found.tokens.tolist()]
+    assert names == make().encode(text.strip(), add_special_tokens=False).tokens
+    parts = [names[a:b] for a, b in pairwise(found.sentences.tolist())]
+    assert len(parts) == len(re.findall("[.!?]", text)) + text.endswith("Anna")
+    assert all(part[-1] in {".", "!", "?"} for part in parts[:-1])
+    assert make is not byte_level_tokenizer or all(part[0].startswith("Ġ") for part in parts[1:])
+
+
+def test_chinese_sentences_are_read_as_they_stand_in_their_paragraph():
+    tokenise = Tokenise(unigram_tokenizer([*HAN, "。我"]).to_str())
+    assert words(tokenise, ["我爱北京天安门"])[:2] == ["|▁", "我"]
+    found = tokenise([["人工。爱北京!我爱"]])
+    names = [tokenise._tokenizer.id_to_token(i) for i in found.tokens.tolist()]
+    assert [names[a:b] for a, b in pairwise(found.sentences.tolist())][-1] == ["我", "爱"]
+    found = tokenise([["爱。我爱。北京"]])  # a token that reaches over the border is the first one's
+    names = [tokenise._tokenizer.id_to_token(i) for i in found.tokens.tolist()]
+    assert [names[a:b] for a, b in pairwise(found.sentences.tolist())][:2] == [["▁", "爱", "。我"], ["爱", names[4]]]
+
+
+def test_hostile_chinese_takes_no_longer_than_its_length(tokenise):
+    start = time.process_time()
+    assert tokenise([["京" * 60_000]]).begins_word.any()
+    assert time.process_time() - start < 10
 
 
 def test_names_of_special_tokens_are_plain_text(tokenise):
