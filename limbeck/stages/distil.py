@@ -33,7 +33,7 @@ from limbeck.engine.training import Training, single_phase
 from limbeck.nn.beginnings import with_vocabulary_head
 from limbeck.nn.checkpoint import check_length, load_bundle, model_hashes, read_shape
 from limbeck.nn.heads import answers_alike, answers_told, order_labels
-from limbeck.nn.kinship import as_distilbert
+from limbeck.nn.kinship import as_distilbert, check_bert
 from limbeck.nn.model import Model, best_device, frozen, tapped
 from limbeck.nn.outlook import Outlook, outlook_of_bundle
 from limbeck.nn.tokenizers import save_tokenizer
@@ -168,6 +168,8 @@ def foresee(spec: Spec, inputs: Mapping[str, Any]) -> Outlook | None:
         return None
     origin = outlook_of_bundle(origin) if isinstance(origin, Bundle) else origin
     student = foresee_student(spec, known["teacher"], origin)
+    if spec.family:
+        check_bert(read_shape(student.folder))
     _check_phases(spec, student, known)
     return student
 
@@ -259,13 +261,18 @@ def _reads_answers(spec: Spec, student: Dims, teacher: Dims) -> bool:
 
 
 def _check_corpus(spec: Spec, *, corpus: bool) -> None:
-    """Refuse fields that speak of a corpus where there is none, and labels where nothing is asked."""
+    """Refuse fields that speak of a corpus where there is none, and labels or hidden words where nothing is asked."""
     if spec.family and not corpus:
         raise RecipeError(f"distil.family: {spec.family}, but it is over a corpus that a student changes its family")
     if spec.pretext is not None and (not corpus or spec.pretext.kind != "masked_lm"):
         raise RecipeError(
             f"distil.pretext: {spec.pretext.kind}, but a student is asked about hidden words alone, over a corpus; "
             "give masked_lm and a corpus, or leave it out"
+        )
+    if spec.answers == "hidden" and spec.pretext is None:
+        raise RecipeError(
+            "distil.answers: hidden, but no word is hidden, and of each text the first token alone would be taught; "
+            "set pretext: masked_lm, over a corpus, or answers: every"
         )
     if corpus and spec.pretext is None and (phase := _reading_labels(spec)) is not None:
         raise RecipeError(
