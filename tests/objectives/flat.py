@@ -1,5 +1,7 @@
 """Random outputs of the shapes that a network has, and their rows one by one, for slow implementations to loop over."""
 
+from dataclasses import replace
+
 import torch
 
 from limbeck.nn.types import Batch, Dims, Outputs
@@ -27,6 +29,19 @@ def outputs(dims: Dims, batch: Batch, seed: int) -> Outputs:
     hidden = {layer: torch.randn(tokens, dims.hidden, generator=draw) for layer in range(dims.layers + 1)}
     logits = torch.randn(len(batch.items), dims.labels, generator=draw)
     return Outputs(logits, hidden, heads(), heads(), heads())
+
+
+def sized(layers: int) -> Dims:
+    """As wide as the others."""
+    return replace(STUDENT, layers=layers)
+
+
+def zeros(dims: Dims, batch: Batch) -> Outputs:
+    """Everything that a network of that size could give out, and 0 all of it."""
+    made = outputs(dims, batch, 0)
+    for kind in ("hidden", "queries", "keys", "values"):
+        setattr(made, kind, {layer: torch.zeros_like(x) for layer, x in getattr(made, kind).items()})
+    return made
 
 
 def rows(values: torch.Tensor, batch: Batch) -> list[torch.Tensor]:
