@@ -196,6 +196,7 @@ class _Flat:
             "labelled": int((self.targets[tokens] >= 0).sum()),
             "tokens": len(tokens),
             "pairs": int((lengths**2).sum()),
+            "batch": len(rows),
         }
 
     def batch(self, rows: np.ndarray, shares: Mapping[Unit, float], device: torch.device) -> Batch:

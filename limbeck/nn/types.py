@@ -47,8 +47,9 @@ class Dims:
         return f"{self.layers}x{self.hidden}"
 
 
-Unit = Literal["rows", "items", "labelled", "tokens", "pairs"]
-"""What a loss is a mean over: rows, items, those whose label is known, tokens, or pairs of tokens of one text."""
+Unit = Literal["rows", "items", "labelled", "tokens", "pairs", "batch"]
+"""What a loss is a mean over: rows, items, those whose label is known, tokens, or pairs of tokens of one text. `batch`:
+it compares rows with one another, so that the losses of parts, weighed by their rows, are not that of the whole."""
 
 
 @dataclass(frozen=True)

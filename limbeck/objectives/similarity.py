@@ -2,7 +2,8 @@
 
 `(cos_s(i, j) − cos_t(i, j))²` of the rows' pooled last hidden states, mean over all pairs of different rows of the
 batch; a lone row has none. Reads the last hidden states of both, of any widths. Costs one product of the batch with
-itself. Departs from the paper, which draws pairs of texts beforehand: here every pair in a batch counts.
+itself. Departs from the paper, which draws pairs of texts beforehand: here every pair in a batch counts, or of a batch
+that is run in parts every pair in a part, which a warning tells.
 """
 
 import torch
@@ -46,7 +47,7 @@ def pair_error(student: Float[Tensor, "rows rows"], teacher: Float[Tensor, "rows
 class Similarity(nn.Module):
     """The term, ready to be summed."""
 
-    unit: Unit = "rows"
+    unit: Unit = "batch"
 
     def __init__(self, spec: Spec, student: Dims, teacher: Dims) -> None:
         super().__init__()

@@ -152,8 +152,13 @@ def test_reads_nothing_beside_logits(name):
     if objective.student_reads.logits:
         assert objective.student_reads == Reads(logits=True)
         assert objective.teacher_reads in (Reads(), Reads(logits=True))
-        assert objective.unit in ("items", "labelled")
         assert not list(objective.parameters())
+        if objective.unit == "batch":
+            words = [dataclasses.replace(dims, over_tokens=True) for dims in (STUDENT, TEACHER)]
+            with pytest.raises(RecipeError, match="over a vocabulary only the logits of some are there"):
+                build(name, *words)
+        else:
+            assert objective.unit in ("items", "labelled")
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -246,6 +251,10 @@ def test_maps_that_the_depths_do_not_admit_are_refused(name):
         build(name, teacher=dataclasses.replace(TEACHER, layers=3), layers="skip")
     with pytest.raises(RecipeError, match=rf"{name}\.layers: there is no pair \[2, 9\]"):
         build(name, layers=[[1, 2], [2, 9]])
+
+
+def test_the_unit_says_that_rows_are_compared_with_one_another():
+    assert {name for name in NAMES if build(name).unit == "batch"} == {"dist", "similarity"}
 
 
 def test_the_sets_above_name_objectives():
