@@ -50,7 +50,7 @@ class Related(torch.nn.Module):
 
 def everything(dims: Dims) -> Reads:
     layers = frozenset(range(1, dims.layers + 1))
-    return Reads(True, layers | {0}, layers, layers, layers)
+    return Reads(True, layers | {0}, layers, layers, layers, pooled=frozenset({"mean", "first"}))
 
 
 def outputs(batch: Batch, *, per_word: bool) -> tuple[Outputs, Outputs]:
@@ -130,7 +130,8 @@ def _as_bf16(outputs: Outputs) -> Outputs:
     parts = {
         k: {n: x.bfloat16() for n, x in getattr(outputs, k).items()} for k in ("hidden", "queries", "keys", "values")
     }
-    return Outputs(logits=outputs.logits.bfloat16(), **parts)
+    vectors = {pooling: x.bfloat16() for pooling, x in outputs.pooled.items()}
+    return Outputs(logits=outputs.logits.bfloat16(), pooled=vectors, **parts)
 
 
 @pytest.mark.parametrize("name", NAMES)

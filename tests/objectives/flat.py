@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import torch
 
+from limbeck.nn.reduce import pooled
 from limbeck.nn.types import Batch, Dims, Outputs
 from tests import models
 
@@ -28,7 +29,8 @@ def outputs(dims: Dims, batch: Batch, seed: int) -> Outputs:
 
     hidden = {layer: torch.randn(tokens, dims.hidden, generator=draw) for layer in range(dims.layers + 1)}
     logits = torch.randn(len(batch.items), dims.labels, generator=draw)
-    return Outputs(logits, hidden, heads(), heads(), heads())
+    vectors = {how: pooled(hidden[dims.layers], batch, how) for how in ("mean", "first")}
+    return Outputs(logits, hidden, heads(), heads(), heads(), pooled=vectors)
 
 
 def sized(layers: int) -> Dims:

@@ -83,6 +83,22 @@ def test_a_student_with_its_own_tokenizer_learns_texts(teacher, data, general, t
     assert made("distil", tmp_path / "s", {"teacher": teacher, "data": data}, **fields).manifest["created"] == before
 
 
+def test_a_student_with_its_own_tokenizer_learns_vectors_of_texts(teacher, data, general, tmp_path):
+    fields = {"objectives": ["embedding", "similarity"], "epochs": 6, "learning_rate": 3e-3, "student": general}
+    student = made("distil", tmp_path / "s", {"teacher": teacher, "data": data}, **fields)
+    first, *_, last = (epoch["terms"] for epoch in student.facts["history"])
+    assert last["embedding"] < 0.7 * first["embedding"]
+    assert last["similarity"] < first["similarity"]
+
+
+def test_vectors_of_windows_are_not_compared_where_windows_differ(tagger, tags, general, tmp_path):
+    fields = {"student": general, "objectives": ["embedding"]}
+    with pytest.raises(
+        RecipeError, match=r"objectives: embedding compare .* window by window, .* cut texts differently"
+    ):
+        made("distil", tmp_path / "s", {"teacher": tagger, "data": tags}, **fields)
+
+
 def test_a_student_with_its_own_tokenizer_and_windows_learns_words(tagger, tags, general, tmp_path):
     fields = {"student": f"layers=1 of {general}", "max_length": 12, **ANSWERS}
     student = made("distil", tmp_path / "s", {"teacher": tagger, "data": tags}, **fields)
