@@ -28,6 +28,7 @@ from limbeck.nn.outlook import Outlook, outlook_of
 from limbeck.nn.stream import Kept, Stream, principal
 from limbeck.nn.surgery import cut_depth, cut_width, top
 from limbeck.nn.types import Batch, Dims, Reads
+from limbeck.nn.vocabulary import Vocabulary, summed
 from limbeck.text.port import Example, Task
 
 _SAMPLE_ROWS = 512
@@ -184,7 +185,8 @@ def corpus_ground(rows: CorpusRows, *, answers: bool) -> Ground:
         if answers:
             asked = model.run(batch, Reads(logits=True)).vocabulary
             assert asked is not None
-            return functional.cross_entropy(asked.logits(), batch.targets, ignore_index=-1)
+            hidden = batch.targets >= 0
+            return _cross_entropy(replace(asked, features=asked.features[hidden]), batch.targets[hidden])
         top = model.dims.layers
         states = model.run(batch, Reads(hidden=frozenset({top}))).hidden[top]
         drawn = torch.Generator().manual_seed(int(batch.rows[0]))
@@ -194,6 +196,15 @@ def corpus_ground(rows: CorpusRows, *, answers: bool) -> Ground:
     length = rows.token_count(many) / len(many)
     few = _spread(rows, max(round(_SAMPLE_TOKENS / length), 1))
     return Ground(MASKED_LM, opened, _batches(rows, few), length, loss)
+
+
+def _cross_entropy(asked: Vocabulary, targets: Tensor) -> Tensor:
+    """Mean over items, whose logits are there some at a time."""
+
+    def of_some(places: slice, logits: Tensor, taught: Tensor | None) -> Tensor:
+        return functional.cross_entropy(logits, targets[places], reduction="sum")[None] / max(len(targets), 1)
+
+    return summed(of_some, asked)[0]
 
 
 def _spread(rows: CorpusRows, count: int) -> range:
