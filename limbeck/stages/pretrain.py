@@ -249,9 +249,10 @@ def _train(spec: Spec, corpus: Bundle, model: Model, log: Journal, out: Path, ke
         exam = CorpusExam(mixture, held, None)
         shared = Run.open(spec, model, exam, log, out, key) if shared is None else replace(shared, exam=exam)
         passes = phase.steps * phase.batch_size / len(rows)
+        lost = f", {100 * rows.left_out:.2g} % of which, its shortest texts, are left out" if rows.left_out else ""
         log.say(
             f"{model.dims}, {model.parameter_count() / 1e6:.1f} M parameters: {phase.steps} steps of "
-            f"{phase.batch_size} texts of up to {phase.max_length} tokens, {passes:.2g} passes over the corpus"
+            f"{phase.batch_size} texts of up to {phase.max_length} tokens, {passes:.2g} passes over the corpus{lost}"
         )
         course = Rounds(rows, phase.steps, phase.evaluate_every, phase.batch_size, spec.seed, turn)
         turn = course.turns
