@@ -80,7 +80,7 @@ def pretrained(corpus, out, **fields):
         ("albert", ["masked_lm", "sentence_order"], {"accuracy", "top_5", "pair_accuracy"}, "AlbertForPreTraining"),
         ("roberta", [{"kind": "masked_lm", "whole_words": True}], {"accuracy", "top_5"}, "RobertaForMaskedLM"),
         ("distilbert", [{"kind": "masked_lm", "rarity": 0.7}], {"accuracy", "top_5"}, "DistilBertForMaskedLM"),
-        ("electra", ["replaced_token"], {"replaced_accuracy"}, "ElectraForPreTraining"),
+        ("electra", ["replaced_token"], {"replaced_accuracy", "replaced_recall"}, "ElectraForPreTraining"),
     ],
 )
 def test_each_family_learns_what_it_is_asked(corpus, tmp_path, family, pretexts, scores, opened):
