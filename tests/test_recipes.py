@@ -1,14 +1,19 @@
 """The recipes that come with Limbeck: each resolves, trains, and measures what the others measure."""
 
+import math
 import re
 
 import pytest
+import torch
 
 from limbeck import adapt
 from limbeck.core.journal import Journal
 from limbeck.core.recipe import find_recipe, read_recipe, recipe_names
+from limbeck.engine.mixture import build_objectives
+from limbeck.execution import spec_of
 from limbeck.pipeline import Result, resolve, run
 from tests import models
+from tests.objectives import flat
 
 NAMES = recipe_names()
 OTHERS = ("compress", "multi_teacher", "probe", "teacher_assistant")
@@ -70,6 +75,26 @@ def test_recipe_says_when_to_choose_it(name):
     comment = find_recipe(name).read_text(encoding="utf-8").partition("limbeck: 1")[0]
     assert "Choose it" in comment
     assert name == "compress" or re.search(r"arXiv:\d{4}\.\d{5}", comment)
+
+
+@pytest.mark.parametrize("name", ["tinybert", "tinybert_general", "tinybert_task"])
+def test_tinybert_weighs_embeddings_and_every_layer_alike(name):
+    """As the paper's sum does: where one of them alone is off by as much, the loss is the same, whichever it is."""
+    batch, student, teacher = models.batch(), flat.sized(3), flat.sized(6)
+    specs = [spec_of(step, 0).phases[0].objectives for step in recipe(name).steps if step.stage == "distil"]
+    for objectives in (build_objectives(one, student, teacher) for one in specs):
+        losses = []
+        for kind, layer in [("hidden", 0), ("hidden", 1), ("hidden", 3), ("queries", 2)]:
+            mine, its = flat.zeros(student, batch), flat.zeros(teacher, batch)
+            for outputs in (mine, its):
+                outputs.keys = {n: torch.ones_like(x) for n, x in outputs.keys.items()}
+            off = getattr(mine, kind)[layer]
+            off += (
+                math.sqrt(student.hidden // student.heads) if kind == "hidden" else 1
+            )  # both squared: the head's size
+            losses.append(sum(weight * o(mine, its, batch).item() for weight, o in objectives.values()))
+        assert losses == pytest.approx([losses[0]] * len(losses))
+        assert losses[0] > 0
 
 
 @pytest.mark.parametrize("name", METHODS)

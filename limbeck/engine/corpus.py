@@ -75,6 +75,8 @@ class CorpusRows:
         sizes = np.diff(store.document_starts)
         counts = np.maximum(-(-(sizes - _FEWEST_TOKENS + 1) // self._room), 0)
         self._firsts = np.concatenate([[0], np.cumsum(counts)])
+        self.left_out = 1 - float(np.minimum(counts * self._room, sizes).sum() / max(sizes.sum(), 1))
+        """Part of the corpus that is in no row."""
         if not len(self):
             raise DataError(f"no document of at least {_FEWEST_TOKENS} tokens")
 
@@ -223,6 +225,7 @@ class _Flat:
             "tokens": len(tokens),
             "pairs": int((lengths**2).sum()),
             "related": int((self.relations[rows] != UNASKED).sum()),
+            "batch": len(rows),
         }
 
     def batch(self, rows: np.ndarray, shares: Mapping[Unit, float], device: torch.device) -> Batch:

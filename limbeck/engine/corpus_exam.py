@@ -56,7 +56,10 @@ class CorpusExam:
 
 
 def _answers(outputs: Outputs, batch: Batch) -> dict[str, tuple[int, int]]:
-    """Of each kind of question how many answers are right, of how many."""
+    """Of each kind of question how many answers are right, of how many.
+
+    Of replaced tokens also how many of those called replaced are so, and how many of those that are so are called so.
+    """
     found: dict[str, tuple[int, int]] = {}
     if outputs.vocabulary is not None:
         known = int((batch.targets >= 0).sum())
@@ -66,6 +69,8 @@ def _answers(outputs: Outputs, batch: Batch) -> dict[str, tuple[int, int]]:
         hits = outputs.relation.argmax(1) == batch.relations
         found["pair_accuracy"] = (int(hits.sum()), int((batch.relations >= 0).sum()))
     if outputs.logits is not None:
-        hits = (outputs.logits > 0) == (batch.targets > 0)
-        found["replaced_accuracy"] = (int(hits.sum()), hits.numel())
+        called, replaced = outputs.logits > 0, batch.targets > 0
+        both = int((called & replaced).sum())
+        found["replaced_accuracy"] = (int((called == replaced).sum()), called.numel())
+        found |= {"replaced_precision": (both, int(called.sum())), "replaced_recall": (both, int(replaced.sum()))}
     return found

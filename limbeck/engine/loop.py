@@ -74,6 +74,8 @@ class _Phase:
         self._done, self._seconds = 0, 0.0
         if spec.embeddings == "rows" and processes.sharded():
             run.log.warn(f"{name}: word vectors that lie in parts cannot be updated by row; embeddings is taken as all")
+        if mixture.together:
+            self._warn_of_parts()
 
     def run(self) -> list[dict[str, Any]]:
         """Train to the phase's end."""
@@ -136,16 +138,33 @@ class _Phase:
             self._pause(asked)
             raise
 
+    def _parts(self, rows: Sequence[int]) -> int:
+        """In how many parts each process runs its share of a batch of these rows."""
+        room: int = self._accelerator.num_processes * self._spec.part_tokens
+        return max(self._spec.accumulate, math.ceil(self._course.token_count(rows) / room))
+
+    def _warn_of_parts(self) -> None:
+        """Tell how few rows are compared with one another where batches are cut."""
+        count = self._accelerator.num_processes
+        cut = {
+            len(rows) // parts: parts for rows in self._course.batches(0) if (parts := count * self._parts(rows)) > 1
+        }
+        if cut:
+            self._run.log.warn(
+                f"{self._name}: {', '.join(self._mixture.together)} compare the rows of a batch with one another, and "
+                f"batches are run in up to {cut[min(cut)]} parts (accumulate, part_tokens, processes), of which each "
+                f"compares its own alone, as few as {max(min(cut), 1)}; raise part_tokens as far as memory allows"
+            )
+
     def _feed(self, order: Sequence[Sequence[int]], epoch: int) -> Iterator[list[tuple[Batch, Outputs]]]:
         """This process's parts of each batch that is left, with the teacher's outputs."""
-        accelerator, spec, teacher = self._accelerator, self._spec, self._teacher
+        accelerator, teacher = self._accelerator, self._teacher
         count, own = accelerator.num_processes, accelerator.process_index
         before, last = self._course.before(epoch), max(self._total - 1, 1)
 
         def make(number: int) -> list[tuple[Batch, Outputs]]:
             moment = Moment((before + number) / last, epoch, self._run.spec.seed)
-            tokens = self._course.token_count(order[number])
-            parts = max(spec.accumulate, math.ceil(tokens / (count * spec.part_tokens)))
+            parts = self._parts(order[number])
             found = self._course.parts(order[number], count * parts, accelerator.device)
             batches = [replace(part, moment=moment) for part in found[own * parts : (own + 1) * parts]]
             with accelerator.autocast():  # a teacher that runs in each step does so in the precision of the student
@@ -190,7 +209,7 @@ class _Phase:
         smaller = f", or batch_size to {self._spec.batch_size // 2}" if self._spec.batch_size > 1 else ""
         return (
             f"{place}: memory is short for {tokens} tokens ({rows} rows) at once. Set part_tokens to {tokens // 2} "
-            f"(the same result, in smaller parts){smaller}, or max_length to less"
+            f"({'' if self._mixture.together else 'the same result, '}in smaller parts){smaller}, or max_length to less"
         )
 
     def _look(self, epoch: int) -> dict[str, float]:

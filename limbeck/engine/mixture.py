@@ -51,6 +51,8 @@ class Mixture(nn.Module):
         self.objectives = nn.ModuleDict({name: o for name, (_, o) in objectives.items()})  # type: ignore[misc]
         self.weights = {name: weight for name, (weight, _) in objectives.items()}
         self._units = {name: objective.unit for name, (_, objective) in objectives.items()}
+        self.together = [name for name, unit in self._units.items() if unit == "batch"]
+        """Objectives that compare rows of a batch with one another."""
         self.steady = steady
         self._over_items = [name for name, (_, o) in objectives.items() if o.student_reads.logits]
         self._model = model

@@ -168,6 +168,7 @@ class Rows:
             "labelled": int(known(self.targets[items], self.answer).sum()),
             "tokens": int(lengths.sum()),
             "pairs": int((lengths.astype(np.int64) ** 2).sum()),
+            "batch": len(rows),
         }
 
     def _batch(self, rows: np.ndarray, shares: Mapping[Unit, float], device: torch.device) -> Batch:

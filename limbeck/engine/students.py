@@ -18,16 +18,17 @@ from limbeck.engine.corpus import CorpusRows
 from limbeck.engine.rows import Rows
 from limbeck.engine.training import Tracked
 from limbeck.nn.beginnings import MASKED_LM, with_vocabulary_head
-from limbeck.nn.checkpoint import EMBEDDED, check_length, fresh, load_network, resolve
+from limbeck.nn.checkpoint import EMBEDDED, check_length, fresh, load_network, read_config, resolve
 from limbeck.nn.cost import forward_flops
 from limbeck.nn.depth import Layers, layers_taken
-from limbeck.nn.heads import meet_values
+from limbeck.nn.heads import answers_alike, head_labels, meet_values, order_labels
 from limbeck.nn.importance import Importance, by_place, measure_importance
-from limbeck.nn.model import Model, best_device, tapped
+from limbeck.nn.model import Model, answer_of, best_device, tapped
 from limbeck.nn.outlook import Outlook, outlook_of
 from limbeck.nn.stream import Kept, Stream, principal
 from limbeck.nn.surgery import cut_depth, cut_width, top
 from limbeck.nn.types import Batch, Dims, Reads
+from limbeck.nn.vocabulary import Vocabulary, summed
 from limbeck.text.port import Example, Task
 
 _SAMPLE_ROWS = 512
@@ -43,8 +44,9 @@ class StudentSpec(Tracked):
 
     student: str = "half"
     """Shape of the student: `3x384`, `layers=3,hidden=192,heads=12,intermediate=768`, `half`, `third`, `tiny` or
-    `same`, of the teacher. Or a pre-trained model to begin from, with its own tokenizer and a fresh head: a directory,
-    `hf:org/name[@revision]` or `minilm-l6`; a part of it is written `half of minilm-l6`."""
+    `same`, of the teacher. Or a pre-trained model to begin from, with its own tokenizer: a directory,
+    `hf:org/name[@revision]` or `minilm-l6`; a part of it is written `half of minilm-l6`. It keeps its own head where
+    that answers with the same labels, and else begins with a fresh one."""
     layers: Layers = "lower"
     """Which of that model's layers a shallower student begins with: the `lower` ones (the best start in
     arXiv:2305.15032), the `last`, `spaced` ones from the first to the last (DistilBERT's), or a list, as [1, 3, 6],
@@ -118,14 +120,15 @@ class Ground:
 
     Attributes:
         head: Name of the auto class of its network.
-        open: Opens the model in a directory as one that it may begin from, with a head for what it is to answer.
+        open: Opens the model in a directory as one that it may begin from, with a head for what it is to answer; and
+            tells whether that is the model's own.
         batches: Some hundreds of texts, on the device where the models are.
         length: Tokens of a text, the mean.
         loss: What importance is measured by: how much it changes without a part.
     """
 
     head: str
-    open: Callable[[Path], Model]
+    open: Callable[[Path], tuple[Model, bool]]
     batches: Sequence[Batch]
     length: float
     loss: Callable[[Model, Batch], Tensor]
@@ -141,12 +144,18 @@ def task_ground(task: Task, rows: Rows, examples: Sequence[Example], label_loss:
         label_loss: The loss by which importance is measured.
     """
 
-    def opened(folder: Path) -> Model:
-        model = tapped(load_network(folder, task.head, task.labels, task.answer), per_word=task.per_word)
-        if task.answer == "value":
+    def opened(folder: Path) -> tuple[Model, bool]:
+        config = read_config(folder)
+        own = head_labels(config, task.head)
+        kept = own is not None and answers_alike(answer_of(config), own, task.answer, task.labels)
+        network = load_network(folder, task.head, None if kept else task.labels, task.answer)
+        model = tapped(network, per_word=task.per_word)
+        if kept:
+            order_labels(model, own or (), task.labels)
+        elif task.answer == "value":
             meet_values(model, [e.target for e in examples if e.target is not None])
         model.network.to(best_device())
-        return model
+        return model, kept
 
     def loss(model: Model, batch: Batch) -> Tensor:
         logits = model.run(batch, Reads(logits=True)).logits
@@ -167,16 +176,17 @@ def corpus_ground(rows: CorpusRows, *, answers: bool) -> Ground:
         answers: Whether words are hidden, and the model answers for them.
     """
 
-    def opened(folder: Path) -> Model:
-        network, _ = with_vocabulary_head(folder)
+    def opened(folder: Path) -> tuple[Model, bool]:
+        network, new = with_vocabulary_head(folder)
         network.to(best_device())
-        return tapped(network, per_word=True)
+        return tapped(network, per_word=True), not new
 
     def loss(model: Model, batch: Batch) -> Tensor:
         if answers:
             asked = model.run(batch, Reads(logits=True)).vocabulary
             assert asked is not None
-            return functional.cross_entropy(asked.logits(), batch.targets, ignore_index=-1)
+            hidden = batch.targets >= 0
+            return _cross_entropy(replace(asked, features=asked.features[hidden]), batch.targets[hidden])
         top = model.dims.layers
         states = model.run(batch, Reads(hidden=frozenset({top}))).hidden[top]
         drawn = torch.Generator().manual_seed(int(batch.rows[0]))
@@ -186,6 +196,15 @@ def corpus_ground(rows: CorpusRows, *, answers: bool) -> Ground:
     length = rows.token_count(many) / len(many)
     few = _spread(rows, max(round(_SAMPLE_TOKENS / length), 1))
     return Ground(MASKED_LM, opened, _batches(rows, few), length, loss)
+
+
+def _cross_entropy(asked: Vocabulary, targets: Tensor) -> Tensor:
+    """Mean over items, whose logits are there some at a time."""
+
+    def of_some(places: slice, logits: Tensor, taught: Tensor | None) -> Tensor:
+        return functional.cross_entropy(logits, targets[places], reduction="sum")[None] / max(len(targets), 1)
+
+    return summed(of_some, asked)[0]
 
 
 def _spread(rows: CorpusRows, count: int) -> range:
@@ -215,7 +234,7 @@ def begin_student(
         The student; and of both, on an input of the rows' mean length, FLOPs of a forward pass, and parameters.
     """
     shape, reference = read_student(spec.student)
-    origin = ground.open(own or outlook.folder) if reference or own else teacher
+    origin, kept = ground.open(own or outlook.folder) if reference or own else (teacher, True)
     size = origin.dims
     dims = replace(outlook.dims, labels=size.labels, answer=size.answer)
     layers = layers_taken(spec.layers, dims.layers, size.layers, "distil.layers")
@@ -229,7 +248,7 @@ def begin_student(
     log.say(
         f"student {dims}: layers {_told(layers)} of {reference or own or 'the teacher'}'s {size.layers}"
         + (f", {dims.hidden} of {size.hidden} features by {spec.width}" if narrower else "")
-        + (", with a fresh head" if reference else "")
+        + (f", with {'its own' if kept else 'a fresh'} head" if reference or own else "")
     )
     log.say(
         f"it has {cost['parameters'] / 1e6:.1f} M parameters, the teacher {cost['teacher_parameters'] / 1e6:.1f} M; "

@@ -84,7 +84,7 @@ class OnlineTeacher:
 
 
 class CachedTeacher:
-    """Reads outputs that were stored per token (logits: per item) in flat files.
+    """Reads outputs that were stored per token (logits: per item, pooled: per row) in flat files.
 
     Args:
         folder: Where they are.
@@ -109,6 +109,7 @@ class CachedTeacher:
         found = Outputs()
         if self._reads.logits:
             found.logits = self._gather("logits", spans(self._rows.items, rows), device)
+        found.pooled = {one: self._gather(f"pooled.{one}", rows, device) for one in self._reads.pooled}
         tokens = spans(self._rows.tokens, rows)
         for kind, layer in _names(self._reads):
             flat = self._gather(f"{kind}.{layer}", tokens, device)
@@ -177,6 +178,7 @@ def _layout(teacher: LiveTeacher, rows: Rows, dtype: str) -> _Layout:
         f"{kind}.{layer}": (dtype, (tokens, dims.hidden if kind == "hidden" else dims.attended))
         for kind, layer in _names(teacher.reads)
     }
+    layout |= {f"pooled.{one}": (dtype, (len(rows), dims.hidden)) for one in sorted(teacher.reads.pooled)}
     return layout | ({"logits": ("float32", (items, dims.labels))} if teacher.reads.logits else {})
 
 
@@ -220,13 +222,19 @@ def _fill(place: Path, teacher: LiveTeacher, rows: Rows, layout: _Layout, log: J
                 chosen = batch.rows.numpy()
                 for name, flat in _flat(teacher.outputs(batch)):
                     if name in arrays:  # a network gives logits even where nobody reads them
-                        offsets = rows.items if name == "logits" else rows.tokens
-                        arrays[name][spans(offsets, chosen)] = flat.cpu().numpy()
+                        arrays[name][_places(name, rows, chosen)] = flat.cpu().numpy()
                 bar.advance(len(chosen))
             for array in arrays.values():
                 array.flush()
         sha256 = {name: sha256_file(folder / f"{name}.bin") for name in layout}
         write_json(folder / _HEADER, _header(teacher, layout, sha256))
+
+
+def _places(name: str, rows: Rows, chosen: np.ndarray) -> np.ndarray:
+    """Where in its array the outputs of some rows are."""
+    if name.startswith("pooled."):
+        return chosen
+    return spans(rows.items if name == "logits" else rows.tokens, chosen)
 
 
 def _reserve(path: Path, size: int) -> None:
@@ -251,9 +259,11 @@ def _batches(rows: Rows, section: np.ndarray, device: torch.device) -> Iterator[
 
 
 def _flat(outputs: Outputs) -> Iterator[tuple[str, Tensor]]:
-    """Each tensor by name, one row per token, or per item for logits."""
+    """Each tensor by name, one row per token, or per item for logits, or per row of the data for pooled vectors."""
     if outputs.logits is not None:
         yield "logits", outputs.logits
+    for pooling, vectors in outputs.pooled.items():
+        yield f"pooled.{pooling}", vectors
     for kind in ("hidden", *HEADS):
         for layer, values in getattr(outputs, kind).items():
             yield f"{kind}.{layer}", values.flatten(1)

@@ -24,18 +24,19 @@ class ForeignTeacher:
     """Runs a teacher on rows of its own, and gives its logits for the items of the student's.
 
     Texts correspond one to one, and words by their number, in whatever windows they stand on either side; tokens do
-    not, so that only logits can be given.
+    not. So it can give logits and, where an item is a text, and a row therefore, vectors of rows.
 
     Args:
         model: The frozen teacher.
         own: The examples, as its own tokenizer cuts them.
         rows: The same examples, as the student's does; every item must be among `own`.
         identity: Hash of the teacher's files.
+        reads: What is needed of it: logits, vectors of rows, or both.
     """
 
-    def __init__(self, model: Model, own: Rows, rows: Rows, identity: str) -> None:
+    def __init__(self, model: Model, own: Rows, rows: Rows, identity: str, reads: Reads) -> None:
         self.ahead = False
-        self.reads, self.dims = Reads(logits=True), model.dims
+        self.reads, self.dims = reads, model.dims
         self.device = next(model.network.parameters()).device
         self._model, self._own, self._items = model, own, rows.items
         self._places = rows.places_in(own)
@@ -43,7 +44,7 @@ class ForeignTeacher:
         self.identity = digest({"teacher": identity, "rows": own.digest(), "places": places})
 
     def outputs(self, batch: Batch) -> Outputs:
-        """Logits for the batch's items, without gradients."""
+        """What is read of the batch's items, without gradients."""
         wanted = self._places[spans(self._items, batch.rows.numpy())]
         if not len(wanted):
             return Outputs(logits=torch.zeros(0, self.dims.labels, device=self.device))
@@ -53,9 +54,10 @@ class ForeignTeacher:
         order = np.argsort(given)
         chosen = order[np.searchsorted(given, wanted, sorter=order)]
         with torch.no_grad():
-            logits = self._model.run(made, self.reads).logits
-        assert logits is not None
-        return Outputs(logits=logits[torch.from_numpy(chosen).to(self.device)])
+            found = self._model.run(made, self.reads)
+        places = torch.from_numpy(chosen).to(self.device)
+        pooled = {pooling: vectors[places] for pooling, vectors in found.pooled.items()}
+        return Outputs(logits=None if found.logits is None else found.logits[places], pooled=pooled)
 
 
 class Ensemble:
@@ -119,7 +121,7 @@ def together(
         rows: What the student trains on.
         examples: What the rows were made of.
         task: What is answered.
-        reads: What the objectives need. Where the first teacher's tokens are not the student's, logits alone.
+        reads: What the objectives need. Where the first teacher's tokens are not the student's, nothing of tokens.
         log: Says who reads other rows, and what is left out.
 
     Raises:
@@ -132,7 +134,7 @@ def together(
     live: list[LiveTeacher] = [
         OnlineTeacher(tutor.model, its, tutor.identity)
         if own is None
-        else ForeignTeacher(tutor.model, own, rows, tutor.identity)
+        else ForeignTeacher(tutor.model, own, rows, tutor.identity, its)
         for tutor, own, its in zip(asked, owns, wanted, strict=True)
     ]
     return (live[0] if len(live) == 1 else Ensemble(live, shares)), rows

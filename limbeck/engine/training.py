@@ -49,10 +49,11 @@ class Updates(Spec):
     """Whether the model's own dropout is on while it trains."""
     accumulate: int = Field(1, ge=1)
     """Parts that a batch is run in, one after the other, where it would not fit in memory at once. The result is that
-    of the whole batch, but for objectives that compare its items with one another."""
+    of the whole batch, but for objectives that compare its rows with one another (`dist`, `similarity`): these compare
+    the rows of a part alone."""
     part_tokens: int = Field(8192, ge=64)
     """Most tokens that a process runs at once, ≥ 64: a batch that has more is run in more parts than `accumulate` says,
-    so that memory does not grow with the length of the texts."""
+    so that memory does not grow with the length of the texts. The result changes as with `accumulate`."""
     embeddings: Literal["rows", "all"] = "rows"
     """Which word vectors a step updates: `rows`, those that occur in its batch, by lazy Adam without decay, which costs
     what they cost; or `all`, by AdamW, whose momentum moves every vector in every step, as BERT's does. Where

@@ -8,19 +8,24 @@ from limbeck.core.measurement import Measurement
 from limbeck.evidence.costs import model_costs
 from limbeck.evidence.table import Rows, parameters_text, rows, score_text
 
-SHARES = ("accuracy", "top_5", "pair_accuracy", "replaced_accuracy")
-"""Scores that are shares of right answers: of hidden words, these among the five likeliest, of pairs, of tokens."""
+SHARES = ("accuracy", "top_5", "pair_accuracy", "replaced_accuracy", "replaced_precision", "replaced_recall")
+"""Scores that are shares of right answers: of hidden words, these among the five likeliest, of pairs, of tokens, of
+those that are called replaced, of those that are."""
 LOSS = "loss"
 _ANSWERS = {
     "accuracy": "guesses {} % of the hidden words",
     "pair_accuracy": "is right about {} % of the pairs of texts",
     "replaced_accuracy": "is right about {} % of the tokens, replaced or not",
+    "replaced_recall": "finds {} % of those that were",
 }
 _MEANINGS = {
     "accuracy": "Accuracy: percent of the hidden words that are guessed.",
     "top_5": "Top 5: percent of them that are among the five likeliest.",
     "pair_accuracy": "Pair accuracy: percent of the pairs of texts of which it is known how they belong together.",
     "replaced_accuracy": "Replaced accuracy: percent of the tokens of which it is known whether they were replaced.",
+    "replaced_precision": "Replaced precision: percent of the tokens called replaced that were.",
+    "replaced_recall": "Replaced recall: percent of the replaced tokens that were called so. What calls none so has 0, "
+    "and yet a high accuracy, as most tokens are not replaced.",
     LOSS: "Loss: the weighted sum of what was trained, so that only models with the same objectives compare.",
 }
 

@@ -13,9 +13,9 @@ from torch import Tensor, nn
 from limbeck.core.errors import BundleError, RecipeError
 from limbeck.core.shape import parse_fresh
 from limbeck.core.shelf import shelf
-from limbeck.nn.checkpoint import check_whole, fresh, load_known, read_config
+from limbeck.nn.checkpoint import check_whole, fresh, in_short, load_known, read_config
 from limbeck.nn.model import backbone_of
-from limbeck.nn.ports import Backbone
+from limbeck.nn.ports import Backbone, Parts
 from limbeck.nn.types import Dims
 from limbeck.text.encode import open_tokenizer
 
@@ -60,23 +60,39 @@ def from_shape(
         RecipeError: The family has no network of that shape, or no such field.
         BundleError: The tokenizer cannot be used.
     """
-    wanted, known = parse_fresh(shape, place), open_tokenizer(tokenizer / "tokenizer.json")
+    config, known = shaped_config(backbone, shape, place=place, **fields), open_tokenizer(tokenizer / "tokenizer.json")
+    config.vocab_size = known.get_vocab_size()
+    for name, number in _numbers(known, tokenizer).items():
+        setattr(config, name, number)
+    config.max_position_embeddings = positions + backbone_of(config).first_position(config)
+    network = fresh(config, head)
+    if sinusoidal:
+        fix_positions(network)
+    return network
+
+
+def shaped_config(backbone: str, shape: str, *, place: str = "shape", **fields: Any) -> Any:
+    """The configuration of a network of a shape, before there is a tokenizer for it.
+
+    Args:
+        backbone: As `from_shape`'s; likewise `shape`, `place` and `fields`.
+        shape: See `backbone`.
+        place: See `backbone`.
+        **fields: See `backbone`.
+
+    Raises:
+        ShelfError: There is no such family.
+        RecipeError: The family has no network of that shape, or no such field.
+    """
+    wanted = parse_fresh(shape, place)
     family: Backbone = shelf("backbones").load(backbone)
     config = _config(backbone, place, fields)
     config.hidden_size = wanted.hidden  # which a family compares with the width of its embeddings
     dims = Dims(wanted.layers, wanted.hidden, wanted.heads, wanted.intermediate)
     try:
-        config = family.build(family.Spec(), config, dims)
+        return family.build(family.Spec(), config, dims)
     except RecipeError as error:
         raise RecipeError(f"{place}: {shape!r} ({error})") from None
-    config.vocab_size = known.get_vocab_size()
-    for name, number in _numbers(known, tokenizer).items():
-        setattr(config, name, number)
-    config.max_position_embeddings = positions + family.first_position(config)
-    network = fresh(config, head)
-    if sinusoidal:
-        fix_positions(network)
-    return network
 
 
 def _config(backbone: str, place: str, fields: dict[str, Any]) -> Any:
@@ -85,6 +101,27 @@ def _config(backbone: str, place: str, fields: dict[str, Any]) -> Any:
     if unknown := [name for name in fields if not hasattr(known, name)]:
         raise RecipeError(f"{place}: {backbone} has no {', '.join(unknown)}; give fields of its config.json")
     return transformers.AutoConfig.for_model(kind, **fields)
+
+
+def foreseen_parts(config: Any, head: str, place: str) -> Parts:
+    """Where the parts of a network of a configuration will be; no weights are made.
+
+    Args:
+        config: The configuration.
+        head: Name of the auto class.
+        place: The field that decided it, named in errors.
+
+    Raises:
+        RecipeError: There is no such network.
+    """
+    try:
+        with torch.device("meta"):
+            network = fresh(config, head)
+    except Exception as error:  # every field has its own way to fail
+        raise RecipeError(
+            f"{place}: there is no {config.model_type} network of that kind ({in_short(error)})"
+        ) from None
+    return backbone_of(config).parts(network)
 
 
 def _numbers(tokenizer: Tokenizer, folder: Path) -> dict[str, int]:

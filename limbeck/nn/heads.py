@@ -1,6 +1,7 @@
 """What a head answers with: brought into the order of the data's labels, begun at its values, told to people."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import torch
@@ -24,6 +25,18 @@ def answers_told(answer: Answer, labels: Sequence[str]) -> str:
 def answers_alike(answer: Answer, labels: Sequence[str], other: Answer, names: Sequence[str]) -> bool:
     """Whether answers mean the same, in whatever order the labels stand; what a value is called does not matter."""
     return answer == other and len(labels) == len(names) and (answer == "value" or set(labels) == set(names))
+
+
+def head_labels(config: Any, head: str) -> tuple[str, ...] | None:
+    """What the logits of a checkpoint mean, in their order; None where its head is of another kind, or there is none.
+
+    Args:
+        config: The checkpoint's.
+        head: Name of the auto class that the head is to be of.
+    """
+    if not any(name.endswith(head.removeprefix("AutoModel")) for name in config.architectures or ()):
+        return None
+    return tuple(str(config.id2label[number]) for number in sorted(config.id2label))
 
 
 def order_labels(model: Model, now: Sequence[str], labels: Sequence[str]) -> None:

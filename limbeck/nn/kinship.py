@@ -1,5 +1,7 @@
 """A network of one family as one of another that computes the same."""
 
+from typing import Any
+
 import torch
 import transformers
 
@@ -9,6 +11,18 @@ from limbeck.nn.checkpoint import fresh
 from limbeck.nn.model import Model, tapped
 
 _LAYER = ("query", "key", "value", "attention_out", "attention_norm", "ffn_in", "ffn_out", "ffn_norm")
+
+
+def check_bert(config: Any) -> None:
+    """Refuse what can become no DistilBERT.
+
+    Raises:
+        RecipeError: It is no BERT.
+    """
+    if config.model_type != "bert":
+        raise RecipeError(
+            f"distil.family: only a BERT can become a DistilBERT (found {config.model_type}); leave it out"
+        )
 
 
 def as_distilbert(model: Model) -> Model:
@@ -23,10 +37,7 @@ def as_distilbert(model: Model) -> Model:
         RecipeError: It is no BERT.
     """
     config = model.config
-    if config.model_type != "bert":
-        raise RecipeError(
-            f"distil.family: only a BERT can become a DistilBERT (found {config.model_type}); leave it out"
-        )
+    check_bert(config)
     dims = model.dims
     wanted = transformers.DistilBertConfig(
         vocab_size=config.vocab_size,

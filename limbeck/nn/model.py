@@ -12,6 +12,7 @@ from limbeck.core.shelf import shelf
 from limbeck.nn import taps
 from limbeck.nn.layout import Layout, Packed, Padded
 from limbeck.nn.ports import Backbone, Parts
+from limbeck.nn.reduce import pooled
 from limbeck.nn.types import Batch, Dims, Outputs, Reads
 from limbeck.nn.vocabulary import Vocabulary
 
@@ -69,7 +70,9 @@ class Model:
         inputs = layout.inputs(self.backbone.first_position(self.config))
         if not reads_token_types(self.config):
             del inputs["token_type_ids"]
-        with taps.recording(taps.Recording(reads, layout, self.dims.layers, self.per_word)) as outputs:
+        last = self.dims.layers
+        tapped_reads = reads.with_layers(["hidden"], {last}) if reads.pooled else reads
+        with taps.recording(taps.Recording(tapped_reads, layout, last, self.per_word)) as outputs:
             if self.parts.classifier is None or self.parts.replaced is not None:
                 hidden = self.network.base_model(**inputs).last_hidden_state  # type: ignore[operator]
                 self._pretrained(hidden, layout, reads, outputs)
@@ -77,6 +80,9 @@ class Model:
                 logits = self.network(**inputs).logits
                 if reads.logits:
                     outputs.logits = layout.answers(logits, per_word=self.per_word)
+        if reads.pooled:
+            states = outputs.hidden[last] if last in reads.hidden else outputs.hidden.pop(last)
+            outputs.pooled = {pooling: pooled(states, batch, pooling) for pooling in reads.pooled}
         return outputs
 
     def _pretrained(self, hidden: Tensor, layout: Layout, reads: Reads, outputs: Outputs) -> None:
@@ -87,10 +93,10 @@ class Model:
         if reads.logits and self.parts.replaced is not None:
             outputs.logits = self.parts.replaced(layout.answers(hidden, per_word=True))[:, None]
         if reads.relation and self.parts.relation is not None:
-            pooled = layout.first_tokens(hidden)
+            first = layout.first_tokens(hidden)
             for linear in self.parts.head:
-                pooled = linear(pooled).tanh()
-            outputs.relation = self.parts.relation(pooled)
+                first = linear(first).tanh()
+            outputs.relation = self.parts.relation(first)
 
 
 def tapped(network: nn.Module, *, per_word: bool) -> Model:

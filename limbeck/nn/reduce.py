@@ -1,17 +1,13 @@
 """The only place where temperature and means are handled, so that every objective agrees on them."""
 
 from collections.abc import Iterable
-from typing import Literal
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 from torch.nn.functional import mse_loss
 
-from limbeck.nn.types import Batch
-
-Pooling = Literal["mean", "first"]
-"""How the vectors of a row's tokens become one: their mean, or that of the first token, `[CLS]`."""
+from limbeck.nn.types import Batch, Pooling
 
 
 def mean_over(parts: Iterable[Float[Tensor, "*_"]]) -> Float[Tensor, ""]:

@@ -47,9 +47,10 @@ class Dims:
         return f"{self.layers}x{self.hidden}"
 
 
-Unit = Literal["rows", "items", "labelled", "tokens", "pairs", "related"]
+Unit = Literal["rows", "items", "labelled", "tokens", "pairs", "related", "batch"]
 """What a loss is a mean over: rows, items, those whose label is known, tokens, pairs of tokens of one text, or rows of
-two texts whose relation is known."""
+two texts whose relation is known. `batch`: it compares rows with one another, so that the losses of parts, weighed by
+their rows, are not that of the whole."""
 
 
 @dataclass(frozen=True)
@@ -135,6 +136,9 @@ class Batch:
         return [part.view(*group, *part.shape[1:]) for part, group in zip(parts, self.groups, strict=True)]
 
 
+Pooling = Literal["mean", "first"]
+"""How the last hidden states of a row's tokens become one vector: their mean, or that of the first token, `[CLS]`."""
+
 HEADS = ("queries", "keys", "values")
 """What is taken of attention, `[tokens, heads, head_dim]` each."""
 
@@ -151,6 +155,7 @@ class Outputs:
         values: See `queries`.
         vocabulary: What logits over a vocabulary are made from.
         relation: For each row, the logits of whether its two texts belong together in this order.
+        pooled: Pooling → a vector for each row, of its last hidden states.
     """
 
     logits: Float[Tensor, "items labels"] | None = None
@@ -160,6 +165,7 @@ class Outputs:
     values: dict[int, Float[Tensor, "tokens heads head_dim"]] = field(default_factory=dict)
     vocabulary: Vocabulary | None = None
     relation: Float[Tensor, "batch 2"] | None = None
+    pooled: dict[Pooling, Float[Tensor, "batch hidden"]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -173,6 +179,7 @@ class Reads:
         keys: See `queries`.
         values: See `queries`.
         relation: Whether the logits of the relation between two texts are read.
+        pooled: Which vectors of rows are read.
     """
 
     logits: bool = False
@@ -181,13 +188,19 @@ class Reads:
     keys: frozenset[int] = frozenset()
     values: frozenset[int] = frozenset()
     relation: bool = False
+    pooled: frozenset[Pooling] = frozenset()
 
     def __or__(self, other: "Reads") -> "Reads":
-        both = replace(self, logits=self.logits or other.logits, relation=self.relation or other.relation)
+        both = replace(
+            self,
+            logits=self.logits or other.logits,
+            relation=self.relation or other.relation,
+            pooled=self.pooled | other.pooled,
+        )
         return functools.reduce(lambda found, kind: found.with_layers([kind[0]], kind[1]), other.layers(), both)
 
     def __bool__(self) -> bool:
-        return self.logits or self.relation or any(layers for _, layers in self.layers())
+        return self.logits or self.relation or bool(self.pooled) or any(layers for _, layers in self.layers())
 
     def with_layers(self, kinds: Iterable[str], layers: Iterable[int]) -> "Reads":
         """These reads, and what `kinds` name of some layers.

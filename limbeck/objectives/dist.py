@@ -3,7 +3,8 @@
 `T² · (β (1 − ρ_inter) + γ (1 − ρ_intra))` over probabilities softened by T: Pearson's ρ over the classes of each item,
 and over the items of the batch for each class. Reads both logits. Unlabelled items count. Costs nothing beside the
 forward pass. Made for teachers much stronger than their student. Needs three classes: with two, ρ_inter is ±1. The
-second part compares items of a batch with one another: batches should have many, and a lone item has none.
+second part compares items of a batch with one another, or of each part of one that is run in parts, which a warning
+tells: there should be many, and a lone item has none.
 """
 
 from typing import Annotated
@@ -48,7 +49,7 @@ def correlation_distance(left: Float[Tensor, "rows columns"], right: Float[Tenso
 class Dist(nn.Module):
     """The term, ready to be summed."""
 
-    unit: Unit = "items"
+    unit: Unit = "batch"
 
     def __init__(self, spec: Spec) -> None:
         super().__init__()

@@ -1,8 +1,10 @@
 """Give each row the teacher's vector (LEAF, Vujanic and Rueckstiess 2025, arXiv:2509.12539).
 
 `‖W · pool(H_s) − pool(H_t)‖²`, summed over features, mean over rows: a text, a pair, or the words of a window have one
-vector each. Reads the last hidden states of both. Costs one `hidden_s × hidden_t` product for each row. Departs from
-the paper, whose teachers are black boxes that give out such vectors themselves.
+vector each. Reads such vectors of both, whose tokenizers may differ where rows are texts. Costs a `hidden_s × hidden_t`
+product for each row. Departs from the paper, whose teachers are black boxes that give out vectors themselves, and whose
+W is a part of the student. Here W is dropped in the end: the student's vectors compare with one another, as its
+teacher's do, and not with its teacher's.
 """
 
 from jaxtyping import Float
@@ -11,8 +13,8 @@ from torch.nn import functional
 
 from limbeck.core.spec import Weighted
 from limbeck.nn.projection import projection
-from limbeck.nn.reduce import Pooling, mean_over, pooled
-from limbeck.nn.types import Batch, Dims, Outputs, Reads, Unit
+from limbeck.nn.reduce import mean_over
+from limbeck.nn.types import Batch, Dims, Outputs, Pooling, Reads, Unit
 
 
 class Spec(Weighted):
@@ -41,16 +43,13 @@ class Embedding(nn.Module):
 
     def __init__(self, spec: Spec, student: Dims, teacher: Dims) -> None:
         super().__init__()
-        self._student_layer, self._teacher_layer = student.layers, teacher.layers
-        self.student_reads = Reads(hidden=frozenset({student.layers}))
-        self.teacher_reads = Reads(hidden=frozenset({teacher.layers}))
+        self.student_reads = self.teacher_reads = Reads(pooled=frozenset({spec.pooling}))
         self.projection = projection(student.hidden, teacher.hidden)
         self._spec = spec
 
     def forward(self, student: Outputs, teacher: Outputs, batch: Batch) -> Float[Tensor, ""]:
         """The loss of a batch."""
-        mine = self.projection(pooled(student.hidden[self._student_layer], batch, self._spec.pooling))
-        wanted = pooled(teacher.hidden[self._teacher_layer], batch, self._spec.pooling)
+        mine, wanted = self.projection(student.pooled[self._spec.pooling]), teacher.pooled[self._spec.pooling].float()
         if self._spec.normalise:
             mine, wanted = functional.normalize(mine, dim=-1), functional.normalize(wanted, dim=-1)
         return squared_distance(mine, wanted)

@@ -1,9 +1,9 @@
 """Match teacher layers with whatever student layers are nearest (CoFi, Xia et al. 2022, arXiv:2204.00408, section 3.2).
 
 `MSE(H_s^m(i) W, H_t^i)`, mean over tokens, features and the chosen teacher layers i. m(i) is found anew in each step,
-from the deepest i down: the nearest student layer below the one just taken, or layer 1 again where none is left. Reads
-hidden states of both, of all student layers. Costs a product and as many distances as there are teacher layers for each
-student layer. Departs from the published code: W has no bias, and is a part of no model.
+or part of a batch, from the deepest i down: the nearest student layer below the one just taken, or layer 1 again where
+none is left. Reads hidden states of both, of all student layers. Costs a product and as many distances as there are
+teacher layers for each student layer. Departs from the published code: W has no bias, and is a part of no model.
 """
 
 import torch
@@ -21,7 +21,7 @@ _QUARTERS = 4
 
 
 class Spec(Weighted):
-    """Nearest layers. The paper gives the layers 0.9 and soft targets, at T = 2, 0.1."""
+    """Nearest layers. A weight of 3.6, beside 0.1 of soft targets at T = 2, is the paper's 0.9 of four layers' sum."""
 
     teacher_layers: tuple[int, ...] = Field(())
     """Teacher layers, counted from 1, in increasing order; 3, 6, 9 and 12 of 12 in the paper. None: the ends of the

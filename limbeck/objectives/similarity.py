@@ -1,8 +1,9 @@
 """Match how alike the rows of a batch are (SetFit's distillation, Tunstall et al. 2022, arXiv:2209.11055).
 
 `(cos_s(i, j) − cos_t(i, j))²` of the rows' pooled last hidden states, mean over all pairs of different rows of the
-batch; a lone row has none. Reads the last hidden states of both, of any widths. Costs one product of the batch with
-itself. Departs from the paper, which draws pairs of texts beforehand: here every pair in a batch counts.
+batch; a lone row has none. Reads those vectors of both, of any widths. Costs one product of the batch with
+itself. Departs from the paper, which draws pairs of texts beforehand: here every pair in a batch counts, or of a batch
+that is run in parts every pair in a part, which a warning tells.
 """
 
 import torch
@@ -11,8 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from limbeck.core.spec import Weighted
-from limbeck.nn.reduce import Pooling, pooled
-from limbeck.nn.types import Batch, Dims, Outputs, Reads, Unit
+from limbeck.nn.types import Batch, Dims, Outputs, Pooling, Reads, Unit
 
 
 class Spec(Weighted):
@@ -46,22 +46,18 @@ def pair_error(student: Float[Tensor, "rows rows"], teacher: Float[Tensor, "rows
 class Similarity(nn.Module):
     """The term, ready to be summed."""
 
-    unit: Unit = "rows"
+    unit: Unit = "batch"
 
-    def __init__(self, spec: Spec, student: Dims, teacher: Dims) -> None:
+    def __init__(self, spec: Spec) -> None:
         super().__init__()
-        self._student_layer, self._teacher_layer = student.layers, teacher.layers
-        self.student_reads = Reads(hidden=frozenset({student.layers}))
-        self.teacher_reads = Reads(hidden=frozenset({teacher.layers}))
+        self.student_reads = self.teacher_reads = Reads(pooled=frozenset({spec.pooling}))
         self._pooling = spec.pooling
 
     def forward(self, student: Outputs, teacher: Outputs, batch: Batch) -> Float[Tensor, ""]:
         """The loss of a batch."""
-        mine = pooled(student.hidden[self._student_layer], batch, self._pooling)
-        wanted = pooled(teacher.hidden[self._teacher_layer], batch, self._pooling)
-        return pair_error(cosines(mine), cosines(wanted))
+        return pair_error(cosines(student.pooled[self._pooling]), cosines(teacher.pooled[self._pooling]))
 
 
 def build(spec: Spec, student: Dims, teacher: Dims) -> Similarity:
     """Any pair will do."""
-    return Similarity(spec, student, teacher)
+    return Similarity(spec)

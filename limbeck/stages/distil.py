@@ -2,7 +2,8 @@
 
 The default is TinyBERT's order (Jiao et al. 2020, arXiv:1909.10351): first inside and outputs together, then outputs
 and labels. The student starts from the teacher's lower layers, the best start in arXiv:2305.15032; or from a
-pre-trained model of its own, of another family and with another tokenizer, which then learns from answers alone.
+pre-trained model of its own, of another family and with another tokenizer, which then learns from answers, or from the
+vectors of whole texts.
 """
 
 import re
@@ -34,7 +35,7 @@ from limbeck.engine.training import Training, single_phase
 from limbeck.nn.beginnings import with_vocabulary_head
 from limbeck.nn.checkpoint import check_length, load_bundle, model_hashes, read_shape
 from limbeck.nn.heads import answers_alike, answers_told, order_labels
-from limbeck.nn.kinship import as_distilbert
+from limbeck.nn.kinship import as_distilbert, check_bert
 from limbeck.nn.model import Model, best_device, frozen, tapped
 from limbeck.nn.outlook import Outlook, outlook_of_bundle
 from limbeck.nn.tokenizers import save_tokenizer
@@ -164,12 +165,15 @@ def foresee(spec: Spec, inputs: Mapping[str, Any]) -> Outlook | None:
             _check_answers(bundle, open_task(data), data)
     _check_corpus(spec, corpus=_CORPUS in inputs)
     known = {role: _outlook(spec, inputs, role) for role in roles}
+    per_word = isinstance(data, Bundle) and open_task(data).per_word
     origin = inputs.get(_ORIGIN)
     if known["teacher"] is None or (_ORIGIN in inputs and origin is None):
         return None
     origin = outlook_of_bundle(origin) if isinstance(origin, Bundle) else origin
     student = foresee_student(spec, known["teacher"], origin)
-    _check_phases(spec, student, known)
+    if spec.family:
+        check_bert(read_shape(student.folder))
+    _check_phases(spec, student, known, per_word=per_word)
     return student
 
 
@@ -195,7 +199,7 @@ def run(spec: Spec, inputs: Mapping[str, Bundle], out: Path, log: Journal) -> Bu
     known = {role: _outlook(spec, inputs, role) for role in roles}
     origin = outlook_of_bundle(inputs[_ORIGIN]) if _ORIGIN in inputs else None
     outlook = foresee_student(spec, known["teacher"], origin)
-    _check_phases(spec, outlook, known)
+    _check_phases(spec, outlook, known, per_word="data" in inputs and open_task(inputs["data"]).per_word)
     seed_all(spec.seed)
     lessons, tutors = (_general if _CORPUS in inputs else _of_task)(spec, inputs, known, outlook, log)
     own = inputs[_ORIGIN].path if _ORIGIN in inputs else None
@@ -260,13 +264,18 @@ def _reads_answers(spec: Spec, student: Dims, teacher: Dims) -> bool:
 
 
 def _check_corpus(spec: Spec, *, corpus: bool) -> None:
-    """Refuse fields that speak of a corpus where there is none, and labels where nothing is asked."""
+    """Refuse fields that speak of a corpus where there is none, and labels or hidden words where nothing is asked."""
     if spec.family and not corpus:
         raise RecipeError(f"distil.family: {spec.family}, but it is over a corpus that a student changes its family")
     if spec.pretext is not None and (not corpus or spec.pretext.kind != "masked_lm"):
         raise RecipeError(
             f"distil.pretext: {spec.pretext.kind}, but a student is asked about hidden words alone, over a corpus; "
             "give masked_lm and a corpus, or leave it out"
+        )
+    if spec.answers == "hidden" and spec.pretext is None:
+        raise RecipeError(
+            "distil.answers: hidden, but no word is hidden, and of each text the first token alone would be taught; "
+            "set pretext: masked_lm, over a corpus, or answers: every"
         )
     if corpus and spec.pretext is None and (phase := _reading_labels(spec)) is not None:
         raise RecipeError(
@@ -302,21 +311,25 @@ def _aligned(student: Outlook, teacher: Outlook) -> bool:
     return same or student.encoder.same_as(teacher.encoder)
 
 
-def _check_phases(spec: Spec, student: Outlook, teachers: Mapping[str, Outlook | None]) -> None:
-    """Refuse objectives that do not fit the sizes, or that compare tokens where the sides have different ones."""
+def _check_phases(spec: Spec, student: Outlook, teachers: Mapping[str, Outlook | None], *, per_word: bool) -> None:
+    """Refuse objectives that do not fit the sizes, or that compare tokens where the sides have different ones.
+
+    Of words, windows differ too, and with them the vectors of rows.
+    """
     first = teachers["teacher"]
     assert first is not None
     for number, phase in enumerate(spec.phases):
         built = build_objectives(phase.objectives, student.dims, first.dims)
-        inside = [name for name, (_, one) in built.items() if any(layers for _, layers in one.teacher_reads.layers())]
+        reads = {name: one.teacher_reads for name, (_, one) in built.items()}
+        inside = [n for n, r in reads.items() if any(layers for _, layers in r.layers()) or (per_word and r.pooled)]
         if not inside or _aligned(student, first):
             continue
         fit = [role for role, one in teachers.items() if one is not None and _aligned(student, one)]
         raise RecipeError(
-            f"distil.phases[{number}].objectives: {', '.join(inside)} compare student and teacher token by token, but "
-            "their tokenizers (or max_length) cut texts differently; take objectives that read answers alone, as "
-            "[soft_targets, labels], or a student with the teacher's tokenizer and max_length"
-            + (f"; or let {fit[0]}, which has the student's, be `teacher`" if fit else "")
+            f"distil.phases[{number}].objectives: {', '.join(inside)} compare student and teacher token by token, or "
+            "window by window, but their tokenizers (or max_length) cut texts differently; take objectives that read "
+            "answers alone, as [soft_targets, labels], or whole texts, as embedding; or a student with the teacher's "
+            "tokenizer and max_length" + (f"; or let {fit[0]}, which has the student's, be `teacher`" if fit else "")
         )
 
 

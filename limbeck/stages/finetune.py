@@ -31,7 +31,7 @@ from limbeck.nn.checkpoint import (
     resolve,
     save,
 )
-from limbeck.nn.heads import answers_alike, answers_told, meet_values, order_labels
+from limbeck.nn.heads import answers_alike, answers_told, head_labels, meet_values, order_labels
 from limbeck.nn.model import answer_of, best_device, tapped
 from limbeck.nn.outlook import Outlook, outlook_of
 from limbeck.nn.tokenizers import read_tokenizer, save_tokenizer
@@ -139,7 +139,7 @@ def run(spec: Spec, inputs: Mapping[str, Bundle], out: Path, log: Journal) -> Bu
         history: list[dict[str, Any]] = []
         if kept:
             log.say(f"{spec.model} answers with these labels already: it is not fine-tuned again")
-            order_labels(model, [str(config.id2label[i]) for i in sorted(config.id2label)], task.labels)
+            order_labels(model, head_labels(config, task.head) or (), task.labels)
         else:
             history = _train(spec, data, shared, task, encoder)
         log.warn_all(judge_history(history, task.primary))
@@ -158,11 +158,8 @@ def run(spec: Spec, inputs: Mapping[str, Bundle], out: Path, log: Journal) -> Bu
 
 
 def _has_head(source: Path, config: Any, task: Task, spec: Spec) -> bool:
-    wanted = task.head.removeprefix("AutoModel")
-    if not any(name.endswith(wanted) for name in config.architectures or ()):
-        return False
-    found = [str(config.id2label[i]) for i in sorted(config.id2label)]
-    if spec.replace_head:
+    found = head_labels(config, task.head)
+    if found is None or spec.replace_head:
         return False
     if answers_alike(answer_of(config), found, task.answer, task.labels):
         return True

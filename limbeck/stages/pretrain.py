@@ -26,11 +26,12 @@ from limbeck.engine.mixture import Mixture, mix
 from limbeck.engine.run import Run
 from limbeck.engine.seed import seed_all
 from limbeck.engine.training import CorpusPhase, Tracked, single_phase
-from limbeck.nn.beginnings import MASKED_LM, from_shape, with_heads
-from limbeck.nn.checkpoint import check_length, model_hashes, resolve, save
+from limbeck.nn.beginnings import MASKED_LM, foreseen_parts, from_shape, shaped_config, with_heads
+from limbeck.nn.checkpoint import check_length, model_hashes, read_config, resolve, save
 from limbeck.nn.generators import generator_of
 from limbeck.nn.model import Model, best_device, tapped
 from limbeck.nn.outlook import Outlook, outlook_of
+from limbeck.nn.ports import Parts
 from limbeck.nn.tokenizers import check_cut_by, lay_tokenizer, read_tokenizer
 from limbeck.objectives.labels import Spec as Labels
 from limbeck.objectives.text_relation import Spec as TextRelation
@@ -94,14 +95,25 @@ def foresee(spec: Spec, inputs: Mapping[str, Any]) -> Outlook | None:
         inputs: What is known of the inputs; not looked at.
 
     Raises:
-        RecipeError: Pretexts do not go together, or texts are longer than the network has positions.
+        RecipeError: Pretexts do not go together, there is no such network, it has no head for a pretext, or fewer
+            positions than texts have tokens.
         BundleError: There is no such model.
     """
-    _kinds(spec)
-    if not is_shape(spec.model):
+    words, pairs = _kinds(spec)
+    if is_shape(spec.model):
+        config = _shaped(spec)
+        outlook = None
+    else:
         source = resolve(spec.model)
-        check_length(source, spec.longest, "pretrain.phases[0].max_length")
-        return outlook_of(source, spec.longest)
+        longest = max(range(len(spec.phases)), key=lambda number: spec.phases[number].max_length)
+        check_length(source, spec.longest, f"pretrain.phases[{longest}].max_length")
+        config, outlook = read_config(source), outlook_of(source, spec.longest)
+    _check_heads(words, pairs, config.model_type, foreseen_parts(config, _head(spec), "pretrain.model"))
+    return outlook
+
+
+def _shaped(spec: Spec) -> Any:
+    """The configuration of what begins with random weights."""
     if spec.family not in (families := shelf("backbones").names()):
         raise RecipeError(f"pretrain.family: no backbone {spec.family!r}; there are {', '.join(families)}")
     if spec.longest > spec.positions:
@@ -109,7 +121,7 @@ def foresee(spec: Spec, inputs: Mapping[str, Any]) -> Outlook | None:
             f"pretrain.phases: texts of {spec.longest} tokens, but positions is {spec.positions}; raise positions, or "
             "lower max_length"
         )
-    return None
+    return shaped_config(spec.family, spec.model, place="pretrain.model", **spec.config)
 
 
 def run(spec: Spec, inputs: Mapping[str, Bundle], out: Path, log: Journal) -> Bundle:
@@ -124,7 +136,7 @@ def run(spec: Spec, inputs: Mapping[str, Bundle], out: Path, log: Journal) -> Bu
     Raises:
         BundleError: The model cannot be used; the corpus is damaged, or was cut by another tokenizer than its own.
         DataError: No document of the corpus is long enough, or none has two texts to ask about.
-        RecipeError: The network has no head for a pretext.
+        RecipeError: What `foresee` refuses.
     """
     from limbeck.page.encoder_card import write_encoder_card
 
@@ -134,7 +146,6 @@ def run(spec: Spec, inputs: Mapping[str, Bundle], out: Path, log: Journal) -> Bu
     seed_all(spec.seed)
     network, idle = _network(spec, corpus)
     model = tapped(network, per_word=True)
-    _check_heads(spec, model)
     model.network.to(best_device())
     with create_bundle(out, "pretrain", spec, inputs, outside(spec)) as draft:
         lay_tokenizer(corpus, draft.path)
@@ -207,17 +218,15 @@ def _network(spec: Spec, corpus: Bundle) -> tuple[Any, bool]:
     return network, spec.trained == "head" and not new
 
 
-def _check_heads(spec: Spec, model: Model) -> None:
-    words, pairs = _kinds(spec)
-    family = model.config.model_type
-    if words.kind == "masked_lm" and model.parts.vocabulary is None:
+def _check_heads(words: Any, pairs: Any, family: str, parts: Parts) -> None:
+    if words.kind == "masked_lm" and parts.vocabulary is None:
         raise RecipeError(f"pretrain.pretexts: {family} networks that answer for pairs have no head for masked words")
-    if words.kind == "replaced_token" and model.parts.replaced is None:
+    if words.kind == "replaced_token" and parts.replaced is None:
         raise RecipeError(
             f"pretrain.pretexts: replaced_token needs a network with a head for it, as ELECTRA's, not {family}'s; "
             "set family to electra, or give masked_lm"
         )
-    if pairs is not None and model.parts.relation is None:
+    if pairs is not None and parts.relation is None:
         raise RecipeError(
             f"pretrain.pretexts: {pairs.kind} needs a network with a head for pairs of texts, which {family} has not; "
             "leave it out, or set family to bert or albert"
@@ -244,9 +253,10 @@ def _train(spec: Spec, corpus: Bundle, model: Model, log: Journal, out: Path, ke
         exam = CorpusExam(mixture, held, None)
         shared = Run.open(spec, model, exam, log, out, key) if shared is None else replace(shared, exam=exam)
         passes = phase.steps * phase.batch_size / len(rows)
+        lost = f", {100 * rows.left_out:.2g} % of which, its shortest texts, are left out" if rows.left_out else ""
         log.say(
             f"{model.dims}, {model.parameter_count() / 1e6:.1f} M parameters: {phase.steps} steps of "
-            f"{phase.batch_size} texts of up to {phase.max_length} tokens, {passes:.2g} passes over the corpus"
+            f"{phase.batch_size} texts of up to {phase.max_length} tokens, {passes:.2g} passes over the corpus{lost}"
         )
         course = Rounds(rows, phase.steps, phase.evaluate_every, phase.batch_size, spec.seed, turn)
         turn = course.turns

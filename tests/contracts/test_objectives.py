@@ -51,7 +51,7 @@ class Related(torch.nn.Module):
 
 def everything(dims: Dims) -> Reads:
     layers = frozenset(range(1, dims.layers + 1))
-    return Reads(True, layers | {0}, layers, layers, layers)
+    return Reads(True, layers | {0}, layers, layers, layers, pooled=frozenset({"mean", "first"}))
 
 
 def outputs(batch: Batch, *, per_word: bool) -> tuple[Outputs, Outputs]:
@@ -131,7 +131,8 @@ def _as_bf16(outputs: Outputs) -> Outputs:
     parts = {
         k: {n: x.bfloat16() for n, x in getattr(outputs, k).items()} for k in ("hidden", "queries", "keys", "values")
     }
-    return Outputs(logits=outputs.logits.bfloat16(), **parts)
+    vectors = {pooling: x.bfloat16() for pooling, x in outputs.pooled.items()}
+    return Outputs(logits=outputs.logits.bfloat16(), pooled=vectors, **parts)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -153,8 +154,13 @@ def test_reads_nothing_beside_logits(name):
     if objective.student_reads.logits:
         assert objective.student_reads == Reads(logits=True)
         assert objective.teacher_reads in (Reads(), Reads(logits=True))
-        assert objective.unit in ("items", "labelled")
         assert not list(objective.parameters())
+        if objective.unit == "batch":
+            words = [dataclasses.replace(dims, over_tokens=True) for dims in (STUDENT, TEACHER)]
+            with pytest.raises(RecipeError, match="over a vocabulary only the logits of some are there"):
+                build(name, *words)
+        else:
+            assert objective.unit in ("items", "labelled")
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -247,6 +253,10 @@ def test_maps_that_the_depths_do_not_admit_are_refused(name):
         build(name, teacher=dataclasses.replace(TEACHER, layers=3), layers="skip")
     with pytest.raises(RecipeError, match=rf"{name}\.layers: there is no pair \[2, 9\]"):
         build(name, layers=[[1, 2], [2, 9]])
+
+
+def test_the_unit_says_that_rows_are_compared_with_one_another():
+    assert {name for name in NAMES if build(name).unit == "batch"} == {"dist", "similarity"}
 
 
 def test_the_sets_above_name_objectives():

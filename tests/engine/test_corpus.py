@@ -48,6 +48,8 @@ def test_rows_are_the_documents_cut_in_order():
         expected += [CORPUS.ids[i : min(i + 14, b)].tolist() for i in range(a, b, 14) if b - i >= 8]
     assert [texts[i] for i in range(len(rows))] == [[CLS, *row, SEP] for row in expected]
     assert rows.token_count(range(len(rows))) == len(batch.input_ids)
+    assert rows.left_out == pytest.approx(1 - sum(map(len, expected)) / CORPUS.tokens)
+    assert rows.left_out > 0
 
 
 def test_hidden_words_are_asked_for_where_they_stood():

@@ -63,17 +63,38 @@ def test_a_foreign_teacher_says_of_each_item_what_it_says_of_the_whole_example(t
         assert len(rows) != len(own)  # the windows differ
     model = network(tmp_path / "bert", task)
     wanted = np.concatenate(TorchScorer(model, task, encoder).logits(made))
-    teacher = ForeignTeacher(model, own, rows, "t")
+    teacher = ForeignTeacher(model, own, rows, "t", LOGITS)
     for indices in ([0, 1, 2], [len(rows) - 1], [5, 3]):
         batch = rows.batch(indices, CPU)
         items = rows.numbers[spans(rows.items, batch.rows.numpy())]
         np.testing.assert_allclose(teacher.outputs(batch).logits.numpy(), wanted[items], atol=1e-5)
 
 
+@pytest.mark.parametrize("max_length", [8, 64], ids=["cut", "whole"])
+def test_a_foreign_teacher_gives_the_vector_of_each_text(max_length, tmp_path):
+    task = task_of(per_word=False)
+    made, mine, its = examples(per_word=False), Encoder(byte_tokenizer(), 24), Encoder(tiny_tokenizer(), max_length)
+    rows, own = (Rows.encode(task, encoder, made) for encoder in (mine, its))
+    model, reads = network(tmp_path / "bert", task), Reads(pooled=frozenset({"mean", "first"}))
+    alone = [model.run(own.batch([number], CPU), Reads(hidden=frozenset({4}))).hidden[4] for number in range(len(made))]
+    live, _ = together([Tutor("teacher", model, its, "t")], None, mine, rows, made, task, reads, QUIET)
+    cached = open_teacher(live, rows, folder=tmp_path / "cache", budget_gb=1.0, dtype="float32", log=QUIET)
+    assert sum(path.stat().st_size for path in (tmp_path / "cache").rglob("*.bin")) == 2 * len(rows) * 24 * 4
+    batch = rows.batch([4, 0, 7], CPU)
+    for teacher in (live, cached):
+        found = teacher.outputs(batch)
+        assert (found.logits, found.hidden) == (None, {})
+        for place, number in enumerate(batch.rows.tolist()):
+            torch.testing.assert_close(found.pooled["mean"][place], alone[number].mean(0), rtol=1e-4, atol=1e-5)
+            torch.testing.assert_close(found.pooled["first"][place], alone[number][0], rtol=1e-4, atol=1e-5)
+
+
 def test_what_is_cached_of_teachers_is_what_they_say(task, tmp_path):
     _, _, rows, own = sides(task)
     model, other = (network(tmp_path / "bert", task, seed) for seed in (0, 1))
-    online = Ensemble([ForeignTeacher(model, own, rows, "t"), ForeignTeacher(other, own, rows, "u")], None)
+    online = Ensemble(
+        [ForeignTeacher(model, own, rows, "t", LOGITS), ForeignTeacher(other, own, rows, "u", LOGITS)], None
+    )
     cached = open_teacher(online, rows, folder=tmp_path, budget_gb=1.0, dtype="float16", log=QUIET)
     assert isinstance(cached, CachedTeacher)
     batch = rows.batch(range(min(4, len(rows))), CPU)
@@ -116,9 +137,9 @@ def test_words_that_one_side_drops_are_left_out(tmp_path):
 def test_identity_names_all_that_answers_depend_on(task, tmp_path):
     _, _, rows, own = sides(task)
     model = network(tmp_path / "bert", task)
-    same = [ForeignTeacher(model, own, rows, "t").identity for _ in range(2)]
+    same = [ForeignTeacher(model, own, rows, "t", LOGITS).identity for _ in range(2)]
     fewer = rows.with_items(np.arange(len(rows.numbers)) > 0)
-    others = [ForeignTeacher(model, own, rows, "u"), ForeignTeacher(model, own, fewer, "t")]
+    others = [ForeignTeacher(model, own, rows, "u", LOGITS), ForeignTeacher(model, own, fewer, "t", LOGITS)]
     one = OnlineTeacher(model, LOGITS, "t")
     others += [one, Ensemble([one, one], [0.5, 0.5]), Ensemble([one, one], [0.4, 0.6]), Ensemble([one, one], None)]
     assert same[0] == same[1]

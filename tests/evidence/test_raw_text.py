@@ -33,3 +33,10 @@ def test_several_answers_are_told_together():
     told = "On documents that were held out, the model guesses 50.0 % of the hidden words and is right about 75.0 % of"
     assert answers("model", facts).startswith(told)
     assert [meaning.partition(":")[0] for meaning in meanings(["loss", "accuracy"])] == ["Accuracy", "Loss"]
+
+
+def test_of_replaced_tokens_it_is_told_how_many_are_found():
+    dev = {"replaced_accuracy": 0.85, "replaced_recall": 0.0}
+    told = answers("model", {"corpus": {}, "history": [{"dev": dev}]})
+    assert "is right about 85.0 % of the tokens, replaced or not and finds 0.0 % of those that were" in told
+    assert [meaning.partition(":")[0] for meaning in meanings(dev)] == ["Replaced accuracy", "Replaced recall"]

@@ -1,7 +1,10 @@
 """Random outputs of the shapes that a network has, and their rows one by one, for slow implementations to loop over."""
 
+from dataclasses import replace
+
 import torch
 
+from limbeck.nn.reduce import pooled
 from limbeck.nn.types import Batch, Dims, Outputs
 from tests import models
 
@@ -26,7 +29,21 @@ def outputs(dims: Dims, batch: Batch, seed: int) -> Outputs:
 
     hidden = {layer: torch.randn(tokens, dims.hidden, generator=draw) for layer in range(dims.layers + 1)}
     logits = torch.randn(len(batch.items), dims.labels, generator=draw)
-    return Outputs(logits, hidden, heads(), heads(), heads())
+    vectors = {how: pooled(hidden[dims.layers], batch, how) for how in ("mean", "first")}
+    return Outputs(logits, hidden, heads(), heads(), heads(), pooled=vectors)
+
+
+def sized(layers: int) -> Dims:
+    """As wide as the others."""
+    return replace(STUDENT, layers=layers)
+
+
+def zeros(dims: Dims, batch: Batch) -> Outputs:
+    """Everything that a network of that size could give out, and 0 all of it."""
+    made = outputs(dims, batch, 0)
+    for kind in ("hidden", "queries", "keys", "values"):
+        setattr(made, kind, {layer: torch.zeros_like(x) for layer, x in getattr(made, kind).items()})
+    return made
 
 
 def rows(values: torch.Tensor, batch: Batch) -> list[torch.Tensor]:

@@ -28,8 +28,7 @@ def test_is_what_a_loop_over_rows_finds(pooling, normalise, per_word):
 
 def test_by_hand():
     batch = flat.batch()
-    tokens = len(batch.input_ids)
     student, teacher = flat.outputs(flat.STUDENT, batch, 1), flat.outputs(flat.TEACHER, batch, 2)
-    student.hidden[2], teacher.hidden[4] = torch.zeros(tokens, 8), torch.full((tokens, 8), 0.5)
+    student.pooled["mean"], teacher.pooled["mean"] = torch.zeros(4, 8), torch.full((4, 8), 0.5)
     found = build(Spec(normalise=False), flat.STUDENT, flat.TEACHER)(student, teacher, batch)
     assert found.item() == pytest.approx(8 * 0.25)

@@ -32,5 +32,5 @@ def test_turning_all_vectors_changes_nothing():
     batch = flat.batch()
     teacher = flat.outputs(flat.TEACHER, batch, 2)
     turned = flat.outputs(flat.TEACHER, batch, 2)
-    turned.hidden[4] = turned.hidden[4] @ torch.linalg.qr(torch.randn(8, 8))[0]
+    turned.pooled["mean"] = turned.pooled["mean"] @ torch.linalg.qr(torch.randn(8, 8))[0]
     assert build(Spec(), flat.TEACHER, flat.TEACHER)(turned, teacher, batch).abs() < 1e-6

@@ -1,5 +1,7 @@
 """Students: cut, taught, saved."""
 
+import re
+
 import pytest
 import torch
 from transformers import AutoModelForSequenceClassification, AutoModelForTokenClassification
@@ -159,3 +161,21 @@ def test_unlabelled_rows_teach_the_student(teacher, tmp_path):
     fields = {"student": "half", "objectives": ["soft_targets", "labels"], "epochs": 1, "batch_size": 16}
     student = made("distil", tmp_path / "s", {"teacher": teacher, "data": few}, **fields)
     assert student.facts["history"][0]["terms"]["soft_targets"] > 0
+
+
+@pytest.mark.parametrize(
+    ("fields", "told"),
+    [
+        ({"accumulate": 4}, "similarity compare the rows .* run in up to 4 parts .* as few as 4; raise part_tokens"),
+        ({"part_tokens": 64}, r"run in up to [34] parts .* as few as [45];"),
+        ({}, ""),
+        ({"accumulate": 4, "objectives": ["soft_targets"]}, ""),
+    ],
+    ids=str,
+)
+def test_parts_within_which_rows_are_compared_are_warned_of_once(teacher, data, tmp_path, fields, told):
+    fields = {"objectives": ["similarity"], "epochs": 2, "batch_size": 16, "student": "2x24", **fields}
+    student = made("distil", tmp_path / "s", {"teacher": teacher, "data": data}, **fields)
+    found = [warning for warning in student.facts["warnings"] if "with one another" in warning]
+    assert len(found) == bool(told)
+    assert re.search(told, " ".join(found))

@@ -49,6 +49,7 @@ def test_relations_are_taught_by_default_and_any_model_may_teach(folder, store, 
     ("fields", "message"),
     [
         ({"objectives": ["labels"]}, r"labels are of words that are hidden; set pretext: masked_lm"),
+        ({"objectives": ["soft_targets"], "answers": "hidden"}, r"distil\.answers: hidden, .*set pretext: masked_lm"),
         ({"pretext": "replaced_token"}, r"distil\.pretext: replaced_token, .*give masked_lm"),
         ({"max_length": 4096}, r"max_length 4096 is more than the model's \d+ positions; set it to at most"),
     ],
@@ -75,6 +76,15 @@ def test_what_does_not_fit_the_teacher_is_refused_before_the_corpus_is_cut(folde
             student=misfit["student"],
         )
     assert not (tmp_path / "run" / "steps").exists()
+
+
+def test_a_family_that_cannot_become_another_is_refused_before_the_corpus_is_cut(folder, tmp_path):
+    electra = models.backbone(tmp_path / "electra", "electra")
+    with pytest.raises(RecipeError, match=r"only a BERT can become a DistilBERT \(found electra\)"):
+        limbeck.distil(
+            corpus=str(folder / "raw.txt"), teacher=str(electra), out=tmp_path / "o" / "s", family="distilbert", **FEW
+        )
+    assert not (tmp_path / "o").exists()
 
 
 def test_a_corpus_cut_by_another_tokenizer_is_refused(folder, tmp_path):

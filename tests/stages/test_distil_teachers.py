@@ -11,7 +11,7 @@ from limbeck.engine.score import open_scorer, predict_split
 from limbeck.nn.checkpoint import load_bundle, save
 from limbeck.nn.heads import order_labels
 from limbeck.nn.tokenizers import save_tokenizer
-from limbeck.pipeline import resolve, run
+from limbeck.pipeline import resolve, run, run_stage
 from limbeck.stages.distil import Spec
 from limbeck.text.examples import read_examples
 from limbeck.text.opening import open_task
@@ -83,6 +83,22 @@ def test_a_student_with_its_own_tokenizer_learns_texts(teacher, data, general, t
     assert made("distil", tmp_path / "s", {"teacher": teacher, "data": data}, **fields).manifest["created"] == before
 
 
+def test_a_student_with_its_own_tokenizer_learns_vectors_of_texts(teacher, data, general, tmp_path):
+    fields = {"objectives": ["embedding", "similarity"], "epochs": 6, "learning_rate": 3e-3, "student": general}
+    student = made("distil", tmp_path / "s", {"teacher": teacher, "data": data}, **fields)
+    first, *_, last = (epoch["terms"] for epoch in student.facts["history"])
+    assert last["embedding"] < 0.7 * first["embedding"]
+    assert last["similarity"] < first["similarity"]
+
+
+def test_vectors_of_windows_are_not_compared_where_windows_differ(tagger, tags, general, tmp_path):
+    fields = {"student": general, "objectives": ["embedding"]}
+    with pytest.raises(
+        RecipeError, match=r"objectives: embedding compare .* window by window, .* cut texts differently"
+    ):
+        made("distil", tmp_path / "s", {"teacher": tagger, "data": tags}, **fields)
+
+
 def test_a_student_with_its_own_tokenizer_and_windows_learns_words(tagger, tags, general, tmp_path):
     fields = {"student": f"layers=1 of {general}", "max_length": 12, **ANSWERS}
     student = made("distil", tmp_path / "s", {"teacher": tagger, "data": tags}, **fields)
@@ -111,21 +127,42 @@ def test_a_student_with_its_own_tokenizer_learns_values(folder, general, tmp_pat
         made("distil", tmp_path / "n", {**teachers, "data": data}, teachers="by_confidence")
 
 
-def test_labels_in_another_order_are_put_in_order(teacher, data, tmp_path):
-    turned = teacher.labels[::-1]
-    with create_bundle(tmp_path / "turned", "finetune", Spec(), {}) as draft:
+def turned(teacher: Bundle, path) -> Bundle:
+    """The teacher, its labels in another order."""
+    with create_bundle(path, "finetune", Spec(), {}) as draft:
         model = load_bundle(teacher)
-        order_labels(model, teacher.labels, turned)
+        order_labels(model, teacher.labels, teacher.labels[::-1])
         save(model, draft.path)
         save_tokenizer(teacher.path, draft.path)
-        draft.facts |= {**teacher.facts, "labels": list(turned)}
+        draft.facts |= {**teacher.facts, "labels": list(teacher.labels[::-1])}
+    return open_bundle(path)
+
+
+def test_labels_in_another_order_are_put_in_order(teacher, data, tmp_path):
     fields = {**ONCE, "objectives": ["soft_targets", "labels"]}
     found = [
         made("distil", tmp_path / name / "s", {"teacher": bundle, "teacher_2": teacher, "data": data}, **fields)
-        for name, bundle in (("a", teacher), ("b", open_bundle(tmp_path / "turned")))
+        for name, bundle in (("a", teacher), ("b", turned(teacher, tmp_path / "turned")))
     ]
     assert found[1].facts["labels"] == list(teacher.labels)
     assert losses(found[1]) == pytest.approx(losses(found[0]), rel=1e-5)
+
+
+@pytest.mark.parametrize("named", [False, True], ids=["role", "directory"])
+def test_a_student_keeps_a_head_that_answers_with_the_same_labels(teacher, data, tmp_path, capsys, named):
+    begun = turned(teacher, tmp_path / "turned")
+    fields = {"student": str(begun.path) if named else "same", "objectives": ["soft_targets"], "epochs": 1}
+    inputs = {"teacher": teacher, "data": data, **({} if named else {"student": begun})}
+    student = run_stage("distil", inputs, {**fields, "learning_rate": 1e-9}, tmp_path / "s", (), Journal())
+    assert losses(student)[0] < 1e-6  # from the first step on it answers as its teacher does
+    assert "with its own head" in " ".join(capsys.readouterr().err.split())
+
+
+def test_a_student_loses_a_head_of_other_answers(teacher, tagger, data, tmp_path, capsys):
+    inputs = {"teacher": teacher, "data": data, "student": tagger}
+    fields = {"student": "same", "objectives": ["soft_targets"], "epochs": 1, "learning_rate": 1e-9}
+    assert losses(run_stage("distil", inputs, fields, tmp_path / "s", (), Journal()))[0] > 0.01
+    assert "with a fresh head" in " ".join(capsys.readouterr().err.split())
 
 
 @pytest.mark.parametrize(

@@ -81,7 +81,7 @@ def pretrained(corpus, out, **fields):
         ("albert", ["masked_lm", "sentence_order"], {"accuracy", "top_5", "pair_accuracy"}, "AlbertForPreTraining"),
         ("roberta", [{"kind": "masked_lm", "whole_words": True}], {"accuracy", "top_5"}, "RobertaForMaskedLM"),
         ("distilbert", [{"kind": "masked_lm", "rarity": 0.7}], {"accuracy", "top_5"}, "DistilBertForMaskedLM"),
-        ("electra", ["replaced_token"], {"replaced_accuracy"}, "ElectraForPreTraining"),
+        ("electra", ["replaced_token"], {"replaced_accuracy", "replaced_recall"}, "ElectraForPreTraining"),
     ],
 )
 def test_each_family_learns_what_it_is_asked(corpus, tmp_path, family, pretexts, scores, opened):
@@ -197,12 +197,21 @@ def test_two_runs_are_equal_and_another_seed_is_not(corpus, tmp_path):
         ({"family": "no_such"}, RecipeError, "no backbone 'no_such'; there are albert, bert"),
         ({"model": "layers=2,hidden=24,heads=5"}, RecipeError, "pretrain.model: heads=5 does not divide hidden=24"),
         ({"config": {"no_such_field": 1}}, RecipeError, "bert has no no_such_field"),
+        ({"config": {"hidden_act": "no_such"}}, RecipeError, "pretrain.model: there is no bert network of that kind"),
     ],
 )
-def test_what_cannot_be_is_refused(corpus, tmp_path, fields, error, told):
+def test_what_cannot_be_is_refused_before_a_corpus_is_cut(tmp_path, fields, error, told):
+    text = write_corpus(tmp_path / "raw.txt", 3)
     with pytest.raises(error, match=told):
-        pretrained(corpus, tmp_path / "out", **fields)
-    assert not (tmp_path / "out").exists()
+        pretrained(str(text), tmp_path / "out", **fields)
+    assert list(tmp_path.iterdir()) == [text]
+
+
+def test_the_phase_whose_texts_are_too_long_is_named(corpus, tmp_path):
+    model = str(models.backbone(tmp_path / "model"))  # of 64 positions
+    phases = [{"max_length": 32}, {"max_length": 128}]
+    with pytest.raises(BundleError, match=r"--set pretrain\.phases\[1\]\.max_length=64"):
+        limbeck.pretrain(corpus=corpus, model=model, phases=phases, out=tmp_path / "out", log=QUIET)
 
 
 def test_a_corpus_of_another_tokenizer_is_refused(corpus, tmp_path):
