@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 FORMAT = 1
 """Number of the layout of `bundle.json`; a Bundle of a later format is refused."""
 MANIFEST = "bundle.json"
-CODE = 2
+CODE = 3
 """Raised whenever a stage gives another result for the same fields, so that results of older code are made again."""
 _FACTS: Mapping[str, type] = {
     **dict.fromkeys(("dims", "gate", "parity", "counts", "data", "witness"), dict),
