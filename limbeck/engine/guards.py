@@ -77,7 +77,7 @@ def _f1_parts(counts: Counts) -> tuple[float, Array]:
 
 
 def no_better_than_guessing(dev: Predictions, task: Task) -> str:
-    """How a model fares against the best answer that reads no text; empty where it is better.
+    """How a model fares against the best answer that reads no text; empty where it is better, or dev cannot tell.
 
     Right answers are held against those of the most frequent label, F1 of several labels against that of the most
     frequent set of them, a correlation and an entity F1 against 0.
@@ -94,9 +94,7 @@ def no_better_than_guessing(dev: Predictions, task: Task) -> str:
         found, there = int(counts.hits.sum()), int(counts.truths.sum())
         return f"finds none of the {there} entities of dev" if there and not found else ""
     if dev.answer == "value":
-        r = float(correlation(*values(dev, np.ones((1, len(dev)))))[0])
-        told = "gives one answer to all of them" if math.isnan(r) else f"correlates with them by {r:.3f}"
-        return "" if correlates(r, n) else f"does not follow the {n} dev values: it {told}"
+        return _against_zero(dev)
     if dev.answer == "classes":
         return _against_set(dev)
     counted = np.bincount(dev.targets[dev.known])
@@ -105,6 +103,15 @@ def no_better_than_guessing(dev: Predictions, task: Task) -> str:
         return ""
     name = dev.labels[int(counted.argmax())]
     return f"is right on {rights} of {n} dev rows, where always answering {name!r} is on {frequent}"
+
+
+def _against_zero(dev: Predictions) -> str:
+    truth, answer, weights = values(dev, np.ones((1, len(dev))))
+    r, n = float(correlation(truth, answer, weights)[0]), len(truth)
+    if correlates(r, n) or not np.ptp(truth):
+        return ""
+    told = "gives one answer to all of them" if math.isnan(r) else f"correlates with them by {r:.3f}"
+    return f"does not follow the {n} dev values: it {told}"
 
 
 def _against_set(dev: Predictions) -> str:
@@ -174,24 +181,42 @@ def judge_student(dev: Predictions, teachers: Sequence[Predictions], task: Task)
 
 
 def judge_history(history: Sequence[Mapping[str, Any]], metric: str) -> Iterator[str]:
-    """What is odd about the epochs of a training: a dev score that is the same after each, and a loss that stays.
+    """What is odd about the epochs of a training: dev scores that are undefined, or all the same while the loss stays.
 
     Args:
         history: A record of each epoch, with `phase`, `loss` and `dev`.
         metric: The one that decides.
     """
-    scores = [float(epoch["dev"][metric]) for epoch in history]
-    if len(scores) < _DEAD_EPOCHS or len(set(map(str, scores))) > 1:  # as text, nan equals nan
+    scores = [epoch["dev"][metric] for epoch in history]
+    if None in scores:
+        yield _undefined(history, metric)
+    if len(scores) < _DEAD_EPOCHS or len(set(scores)) > 1:
         return
     losses: dict[str, list[float]] = {}
     for epoch in history:
         losses.setdefault(epoch["phase"], []).append(epoch["loss"])
     if all(of_phase[-1] >= (1 - _DEAD_FALL) * of_phase[0] for of_phase in losses.values()):
         yield (
-            f"dev {metric} was {scores[0]:.4f} after each of {len(scores)} epochs, and the loss did not fall: nothing "
-            "is learnt. Likely the rate is so low that answers never change, or so high that they are all the same: "
-            "change learning_rate tenfold"
+            f"dev {metric} was {'undefined' if scores[0] is None else f'{scores[0]:.4f}'} after each of {len(scores)} "
+            "epochs, and the loss did not fall: nothing is learnt. Likely the rate is so low that answers never "
+            "change, or so high that they are all the same: change learning_rate tenfold"
         )
+
+
+def _undefined(history: Sequence[Mapping[str, Any]], metric: str) -> str:
+    """Of a training after some epochs of which the metric is undefined: if not after all, answers are at fault."""
+    places = [f"{epoch['phase']}, epoch {epoch['epoch']}" for epoch in history if epoch["dev"][metric] is None]
+    if len(places) < len(history):
+        return (
+            f"dev {metric} was undefined after {len(places)} of {len(history)} epochs (first after {places[0]}): there "
+            "the model gives one answer to all, and such weights are kept only if there are no others. Likely the rate "
+            "is too high: lower learning_rate, or raise warmup_fraction"
+        )
+    return (
+        f"dev {metric} was undefined after every epoch: it chose nothing, and the weights of the last one are kept. It "
+        "needs dev values, and answers, that are not all the same: give a dev split whose values differ (--dev), or "
+        "change learning_rate tenfold"
+    )
 
 
 @dataclass

@@ -44,8 +44,8 @@ def train(
         phase: Name of the phase in the log, another for each.
 
     Returns:
-        One record per epoch: its steps, tokens and peak rate, losses by term (means), dev scores, seconds with those of
-        the exam.
+        One record per epoch: its steps, tokens and peak rate, losses by term (means), dev scores (None where one is not
+        a finite number), seconds with those of the exam.
 
     Raises:
         TrainingError: The loss is no longer a finite number, or memory is short.
@@ -106,7 +106,7 @@ class _Phase:
             if looks or processes.count() == 1:
                 self._pause(asked)
         self._step.gather()
-        dev = self._score(asked)
+        dev = {name: value if math.isfinite(value) else None for name, value in self._score(asked).items()}
         means = {name: total / len(order) for name, total in self._losses.totals.items()}
         record = {
             "phase": self._name,
@@ -288,7 +288,7 @@ def _close_epoch(accelerator: Any, mixture: Mixture, run: Run, record: Mapping[s
     run.log.record("epoch", **record)
     accelerator.log({f"{phase}/loss": loss, **{f"{phase}/dev {k}": v for k, v in dev.items()}}, step=epoch)
     terms = "  ".join(f"{name} {value:.4f}" for name, value in record["terms"].items())
-    scores = "  ".join(f"{name} {value:.4f}" for name, value in dev.items())
+    scores = "  ".join(f"{name} {'undefined' if value is None else f'{value:.4f}'}" for name, value in dev.items())
     run.log.say(f"{phase}, epoch {epoch}: loss {loss:.4f} ({terms})  dev {scores}{'  *' if kept else ''}")
 
 
