@@ -42,6 +42,10 @@ class ForeignTeacher:
         places = hashlib.sha256(self._places.tobytes()).hexdigest()
         self.identity = digest({"teacher": identity, "rows": own.digest(), "places": places})
 
+    def reading(self, reads: Reads) -> "ForeignTeacher":
+        """Itself: it gives logits alone."""
+        return self
+
     def outputs(self, batch: Batch) -> Outputs:
         """Logits for the batch's items, without gradients."""
         wanted = self._places[spans(self._items, batch.rows.numpy())]
@@ -70,9 +74,14 @@ class Ensemble:
         self.ahead = False
         first = teachers[0]
         self.reads, self.dims, self.device = first.reads, first.dims, first.device
-        self._teachers = teachers
+        self._teachers, self._given = teachers, shares
         self._shares = None if shares is None else torch.tensor(shares, device=self.device).view(-1, 1, 1)
         self.identity = digest({"teachers": [t.identity for t in teachers], "shares": shares})
+
+    def reading(self, reads: Reads) -> LiveTeacher:
+        """The first one alone, where no logits are read."""
+        first, *others = self._teachers
+        return Ensemble([first.reading(reads), *others], self._given) if reads.logits else first.reading(reads)
 
     def outputs(self, batch: Batch) -> Outputs:
         """What the objectives read, without gradients."""

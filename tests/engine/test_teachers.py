@@ -8,7 +8,7 @@ from limbeck.core.errors import DataError
 from limbeck.core.journal import Journal
 from limbeck.engine.rows import Rows
 from limbeck.engine.score import TorchScorer
-from limbeck.engine.teacher_cache import CachedTeacher, OnlineTeacher, open_teacher
+from limbeck.engine.teacher_cache import CachedTeacher, OnlineTeacher, open_teachers
 from limbeck.engine.teachers import Ensemble, ForeignTeacher, Tutor, together
 from limbeck.nn.checkpoint import load_network
 from limbeck.nn.model import Model, frozen, tapped
@@ -74,7 +74,8 @@ def test_what_is_cached_of_teachers_is_what_they_say(task, tmp_path):
     _, _, rows, own = sides(task)
     model, other = (network(tmp_path / "bert", task, seed) for seed in (0, 1))
     online = Ensemble([ForeignTeacher(model, own, rows, "t"), ForeignTeacher(other, own, rows, "u")], None)
-    cached = open_teacher(online, rows, folder=tmp_path, budget_gb=1.0, dtype="float16", log=QUIET)
+    kept = {"folder": tmp_path, "budget_gb": 1.0, "dtype": "float16", "log": QUIET}
+    cached = open_teachers(online, [LOGITS], rows, **kept)[LOGITS]
     assert isinstance(cached, CachedTeacher)
     batch = rows.batch(range(min(4, len(rows))), CPU)
     torch.testing.assert_close(cached.outputs(batch).logits, online.outputs(batch).logits)
@@ -94,6 +95,10 @@ def test_inner_outputs_are_those_of_the_first(task, tmp_path):
     torch.testing.assert_close(found.logits.softmax(-1), mean)
     inside, _ = together(tutors, [0.5, 0.5], encoder, own, made, task, Reads(hidden=frozenset({2})), QUIET)
     assert isinstance(inside, OnlineTeacher)  # nobody reads logits: the second one is not run
+    part = live.reading(Reads(hidden=frozenset({2})))
+    assert isinstance(part, OnlineTeacher)
+    torch.testing.assert_close(part.outputs(batch).hidden[2], found.hidden[2])
+    torch.testing.assert_close(live.reading(LOGITS).outputs(batch).logits, found.logits)
 
 
 def test_words_that_one_side_drops_are_left_out(tmp_path):

@@ -118,6 +118,7 @@ def test_a_dev_split_of_equal_values_chooses_nothing(backbone, tmp_path):
 def test_a_loss_that_is_no_number_says_where_and_what_to_do(data, backbone, tmp_path):
     fields = {**TRAINED, "learning_rate": 1e30, "clip_norm": 1e30}
     with pytest.raises(
-        LimbeckError, match=r"finetune, epoch 1, step \d+ \(training rows .*\): the loss is (nan|inf).*1e\+30"
+        LimbeckError,
+        match=r"finetune, epoch 1, step \d+ \(training rows .*\): the loss is (nan|inf) \(labels (nan|inf)\).*1e\+30",
     ):
         made("finetune", tmp_path / "t", {"data": data}, model=backbone, **fields)
