@@ -7,7 +7,7 @@ of 100 rows is not said to beat a coin.
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -25,6 +25,8 @@ LOSS_FACTOR = 10.0
 """Fall or growth of the loss that is odd. Real tasks that are learnt quickly lose a factor of 2 to 3 in 20 steps."""
 WINDOW_STEPS = 10
 """Steps behind each mean of the loss that is judged: single batches of 16 rows differ tenfold late in a training."""
+_SHUFFLES = 20
+"""Random orders whose mean is what chance gives: that of one alone is itself left to chance."""
 _DEAD_EPOCHS = 3
 """Epochs from which on a dev score that never moves is odd; two epochs often end alike."""
 _DEAD_FALL = 0.01
@@ -80,7 +82,8 @@ def no_better_than_guessing(dev: Predictions, task: Task) -> str:
     """How a model fares against the best answer that reads no text; empty where it is better, or dev cannot tell.
 
     Right answers are held against those of the most frequent label, F1 of several labels against that of the most
-    frequent set of them, a correlation and an entity F1 against 0.
+    frequent set of them, an entity F1 against that of the best single tag and of the model's own answers in random
+    order, a correlation against 0.
 
     Args:
         dev: Its answers beside the truth.
@@ -90,9 +93,7 @@ def no_better_than_guessing(dev: Predictions, task: Task) -> str:
     if n == 0:
         return ""
     if task.per_word:
-        counts = entity_counts(dev)
-        found, there = int(counts.hits.sum()), int(counts.truths.sum())
-        return f"finds none of the {there} entities of dev" if there and not found else ""
+        return _against_tags(dev)
     if dev.answer == "value":
         return _against_zero(dev)
     if dev.answer == "classes":
@@ -119,11 +120,38 @@ def _against_set(dev: Predictions) -> str:
     always = rows[counted.argmax()]
     constant = Predictions(dev.labels, np.broadcast_to(always, dev.targets.shape), dev.targets, dev.offsets, dev.answer)
     model, guess = (class_counts(one).pooled() for one in (dev, constant))
+    name = dev.names(always[None, :])[0] or "no label"
+    return _against_guesses("a micro F1", model, {f"always answering {name!r} has": guess})
+
+
+def _against_tags(dev: Predictions) -> str:
+    model = entity_counts(dev).pooled()
+    there = int(model.truths.sum())
+    if not there or not model.hits.any():
+        return f"finds none of the {there} entities of dev" if there else ""
+    single = np.eye(len(dev.labels))
+    guesses = {
+        f"always answering {label!r} has": entity_counts(
+            replace(dev, probabilities=np.broadcast_to(single[k], dev.probabilities.shape))
+        ).pooled()
+        for k, label in enumerate(dev.labels)
+        if label.startswith("B-")
+    }
+    draw = np.random.default_rng(0)
+    orders = (dev.probabilities[draw.permutation(len(dev.targets))] for _ in range(_SHUFFLES))
+    shuffled = [entity_counts(replace(dev, probabilities=order)).pooled() for order in orders]
+    hits, answers = (np.mean([getattr(one, kind) for one in shuffled], axis=0) for kind in ("hits", "answers"))
+    guesses["the same answers in random order have"] = Counts(hits, model.truths, answers)
+    return _against_guesses("an entity F1", model, guesses)
+
+
+def _against_guesses(measure: str, model: Counts, guesses: Mapping[str, Counts]) -> str:
+    """How an F1 fares against the highest of some guesses; empty where it is above it."""
+    told, guess = max(guesses.items(), key=lambda one: _f1_parts(one[1])[0])
     if f1_beats(model, guess):
         return ""
     scores = [_f1_parts(one)[0] for one in (model, guess)]
-    name = dev.names(always[None, :])[0] or "no label"
-    return f"has a micro F1 of {scores[0]:.3f} on dev, where always answering {name!r} has {scores[1]:.3f}"
+    return f"has {measure} of {scores[0]:.3f} on dev, where {told} {scores[1]:.3f}"
 
 
 def surpasses(first: Predictions, second: Predictions) -> bool:

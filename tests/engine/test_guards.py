@@ -117,6 +117,32 @@ def test_a_tagger_that_finds_nothing():
     assert not no_better_than_guessing(told([0, 0, 0], [0, 0, 0], labels, offsets=offsets), TAGS)
 
 
+def tagged(n: int, answers) -> Predictions:
+    """Sentences of six words, of which two random ones are places, a third of them of two words."""
+    draw = np.random.default_rng(1)
+    sentences = []
+    for _ in range(n):
+        tags = np.zeros(6, dtype=int)
+        tags[draw.choice([0, 2, 4], 2, replace=False)] = 1
+        tags[1:] = np.where((tags[:-1] == 1) & (draw.random(5) < 1 / 3), 2, tags[1:])
+        sentences.append(tags)
+    targets = np.concatenate(sentences)
+    return told(targets, answers(targets, draw), TAGS.labels, offsets=np.arange(0, len(targets) + 1, 6))
+
+
+def test_a_tagger_is_held_against_a_single_tag_and_against_its_own_tags_in_random_order():
+    always = tagged(40, lambda truth, draw: np.full(len(truth), 1))
+    said = no_better_than_guessing(always, TAGS)
+    assert said.startswith("has an entity F1 of 0.")
+    assert "where always answering 'B-LOC' has" in said
+    at_random = tagged(40, lambda truth, draw: draw.permutation(truth))
+    assert no_better_than_guessing(at_random, TAGS)
+    rare = tagged(40, lambda truth, draw: np.where(draw.random(len(truth)) < 0.1, 1, 0))
+    assert no_better_than_guessing(rare, TAGS)
+    half = tagged(40, lambda truth, draw: np.where(draw.random(len(truth)) < 0.5, truth, draw.permutation(truth)))
+    assert not no_better_than_guessing(half, TAGS)
+
+
 def test_several_labels_are_held_against_the_most_frequent_set():
     truth = [[1, 0]] * 30 + [[1, 1]] * 10 + [[0, 0]] * 10
     constant = no_better_than_guessing(sets(truth, [[1, 0]] * 50), MANY)
