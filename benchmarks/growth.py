@@ -29,7 +29,7 @@ from limbeck.core.journal import Journal
 from limbeck.core.shelf import shelf
 from limbeck.engine.mixture import mix
 from limbeck.engine.rows import Rows
-from limbeck.engine.teacher_cache import OnlineTeacher, open_teacher
+from limbeck.engine.teacher_cache import OnlineTeacher, open_teachers
 from limbeck.nn.checkpoint import fresh, load_network, read_config, resolve
 from limbeck.nn.model import frozen, tapped
 from limbeck.nn.surgery import cut_depth
@@ -100,15 +100,16 @@ class Site:
     def fill(self) -> int:
         """The teacher's outputs to disk, anew."""
         self.folder = tempfile.TemporaryDirectory()  # what the last one held goes
-        teacher = open_teacher(
+        teacher = open_teachers(
             OnlineTeacher(self.teacher, self.mixture.teacher_reads, ""),
+            [self.mixture.teacher_reads],
             self.rows,
             folder=Path(self.folder.name),
             budget_gb=1e3,
             memory_gb=self.memory_gb,
             dtype="float16",
             log=Journal(quiet=True),
-        )
+        )[self.mixture.teacher_reads]
         self.running = distilling(self.mixture, teacher, self.rows)
         next(self.running)  # the first one makes the optimiser's state
         return len(self.rows.ids)

@@ -27,7 +27,7 @@ from limbeck.core.journal import Journal
 from limbeck.engine.mixture import Mixture, mix
 from limbeck.engine.rows import Rows, epoch_order
 from limbeck.engine.step import Step
-from limbeck.engine.teacher_cache import OnlineTeacher, Teacher, open_teacher
+from limbeck.engine.teacher_cache import OnlineTeacher, Teacher, open_teachers
 from limbeck.engine.training import Training
 from limbeck.nn.checkpoint import fresh, load_bundle
 from limbeck.nn.cost import forward_flops
@@ -70,14 +70,15 @@ class Bench:
         teacher, student = frozen(load_bundle(self.bundle)), self.student()
         student.packs = packs
         mixture = mix(student, specs, teacher.dims)
-        cached = open_teacher(
+        cached = open_teachers(
             OnlineTeacher(teacher, mixture.teacher_reads, self.bundle.digest),
+            [mixture.teacher_reads],
             self.rows,
             folder=self.folder,
             budget_gb=50.0,
             dtype="float16",
             log=Journal(quiet=True),
-        )
+        )[mixture.teacher_reads]
         for _ in distilling(mixture, cached, self.rows, embeddings=embeddings, precision=precision):
             yield
 

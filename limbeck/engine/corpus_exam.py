@@ -2,6 +2,7 @@
 
 import math
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import replace
 
 import torch
@@ -51,7 +52,7 @@ class CorpusExam:
         shares = {name: right[name] / count for name, count in asked.items() if count}
         return {**(losses if len(losses) > 2 else {"loss": losses["loss"]}), **shares}
 
-    def decides(self, scores: dict[str, float]) -> None:
+    def decides(self, scores: Mapping[str, float | None]) -> None:
         """The last weights are kept."""
 
 

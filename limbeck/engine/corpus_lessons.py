@@ -1,6 +1,6 @@
 """A student is taught on a corpus: general distillation, whose student knows no task yet."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -64,9 +64,9 @@ class CorpusLessons:
     def meet_teachers(self) -> None:
         """Nothing is known of a corpus that a teacher could fail in."""
 
-    def teacher(self, reads: Reads, folder: Path, keeping: Keeping) -> Teacher:
+    def teachers(self, phases: Sequence[Reads], folder: Path, keeping: Keeping) -> Mapping[Reads, Teacher]:
         """The teacher itself: texts are seen once or twice, and with other words hidden, so that nothing is kept."""
-        return OnlineTeacher(self.tutor.model, reads, self.tutor.identity)
+        return {reads: OnlineTeacher(self.tutor.model, reads, self.tutor.identity) for reads in phases}
 
     def course(self, phase: Any, seed: int) -> Course:
         """A number of steps through the corpus, which each phase begins anew."""

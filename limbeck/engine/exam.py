@@ -1,6 +1,7 @@
 """How well a network does on rows that it is not trained on: what decides which of its weights are kept."""
 
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 from typing import Protocol, runtime_checkable
 
 from limbeck.core.predictions import Predictions
@@ -20,8 +21,12 @@ class Exam(Protocol):
     def scores(self) -> dict[str, float]:
         """Score by name, of the network as it is now."""
 
-    def decides(self, scores: dict[str, float]) -> float | None:
-        """What is compared between epochs, higher is better, and of two equals the later one; None: the last one is."""
+    def decides(self, scores: Mapping[str, float | None]) -> float | None:
+        """What is compared between epochs, higher is better, and of two equals the later one; None: the last one is.
+
+        Args:
+            scores: As `scores` gives them, None where one is not a finite number.
+        """
 
 
 class TaskExam:
@@ -42,9 +47,10 @@ class TaskExam:
         """The deciding metric, by name."""
         return dev_score(self._scorer, self._task, self._dev)
 
-    def decides(self, scores: dict[str, float]) -> float:
-        """The metric."""
-        return scores[self.primary]
+    def decides(self, scores: Mapping[str, float | None]) -> float:
+        """The metric; where dev does not define it, as a correlation of answers that are all the same, below any."""
+        score = scores[self.primary]
+        return -math.inf if score is None else score
 
     def answers(self) -> Predictions:
         """The network's answers beside the truth."""

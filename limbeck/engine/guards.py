@@ -7,7 +7,7 @@ of 100 rows is not said to beat a coin.
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -25,6 +25,8 @@ LOSS_FACTOR = 10.0
 """Fall or growth of the loss that is odd. Real tasks that are learnt quickly lose a factor of 2 to 3 in 20 steps."""
 WINDOW_STEPS = 10
 """Steps behind each mean of the loss that is judged: single batches of 16 rows differ tenfold late in a training."""
+_SHUFFLES = 20
+"""Random orders whose mean is what chance gives: that of one alone is itself left to chance."""
 _DEAD_EPOCHS = 3
 """Epochs from which on a dev score that never moves is odd; two epochs often end alike."""
 _DEAD_FALL = 0.01
@@ -77,10 +79,11 @@ def _f1_parts(counts: Counts) -> tuple[float, Array]:
 
 
 def no_better_than_guessing(dev: Predictions, task: Task) -> str:
-    """How a model fares against the best answer that reads no text; empty where it is better.
+    """How a model fares against the best answer that reads no text; empty where it is better, or dev cannot tell.
 
     Right answers are held against those of the most frequent label, F1 of several labels against that of the most
-    frequent set of them, a correlation and an entity F1 against 0.
+    frequent set of them, an entity F1 against that of the best single tag and of the model's own answers in random
+    order, a correlation against 0.
 
     Args:
         dev: Its answers beside the truth.
@@ -90,13 +93,9 @@ def no_better_than_guessing(dev: Predictions, task: Task) -> str:
     if n == 0:
         return ""
     if task.per_word:
-        counts = entity_counts(dev)
-        found, there = int(counts.hits.sum()), int(counts.truths.sum())
-        return f"finds none of the {there} entities of dev" if there and not found else ""
+        return _against_tags(dev)
     if dev.answer == "value":
-        r = float(correlation(*values(dev, np.ones((1, len(dev)))))[0])
-        told = "gives one answer to all of them" if math.isnan(r) else f"correlates with them by {r:.3f}"
-        return "" if correlates(r, n) else f"does not follow the {n} dev values: it {told}"
+        return _against_zero(dev)
     if dev.answer == "classes":
         return _against_set(dev)
     counted = np.bincount(dev.targets[dev.known])
@@ -107,16 +106,52 @@ def no_better_than_guessing(dev: Predictions, task: Task) -> str:
     return f"is right on {rights} of {n} dev rows, where always answering {name!r} is on {frequent}"
 
 
+def _against_zero(dev: Predictions) -> str:
+    truth, answer, weights = values(dev, np.ones((1, len(dev))))
+    r, n = float(correlation(truth, answer, weights)[0]), len(truth)
+    if correlates(r, n) or not np.ptp(truth):
+        return ""
+    told = "gives one answer to all of them" if math.isnan(r) else f"correlates with them by {r:.3f}"
+    return f"does not follow the {n} dev values: it {told}"
+
+
 def _against_set(dev: Predictions) -> str:
     rows, counted = np.unique(dev.targets[dev.known], axis=0, return_counts=True)
     always = rows[counted.argmax()]
     constant = Predictions(dev.labels, np.broadcast_to(always, dev.targets.shape), dev.targets, dev.offsets, dev.answer)
     model, guess = (class_counts(one).pooled() for one in (dev, constant))
+    name = dev.names(always[None, :])[0] or "no label"
+    return _against_guesses("a micro F1", model, {f"always answering {name!r} has": guess})
+
+
+def _against_tags(dev: Predictions) -> str:
+    model = entity_counts(dev).pooled()
+    there = int(model.truths.sum())
+    if not there or not model.hits.any():
+        return f"finds none of the {there} entities of dev" if there else ""
+    single = np.eye(len(dev.labels))
+    guesses = {
+        f"always answering {label!r} has": entity_counts(
+            replace(dev, probabilities=np.broadcast_to(single[k], dev.probabilities.shape))
+        ).pooled()
+        for k, label in enumerate(dev.labels)
+        if label.startswith("B-")
+    }
+    draw = np.random.default_rng(0)
+    orders = (dev.probabilities[draw.permutation(len(dev.targets))] for _ in range(_SHUFFLES))
+    shuffled = [entity_counts(replace(dev, probabilities=order)).pooled() for order in orders]
+    hits, answers = (np.mean([getattr(one, kind) for one in shuffled], axis=0) for kind in ("hits", "answers"))
+    guesses["the same answers in random order have"] = Counts(hits, model.truths, answers)
+    return _against_guesses("an entity F1", model, guesses)
+
+
+def _against_guesses(measure: str, model: Counts, guesses: Mapping[str, Counts]) -> str:
+    """How an F1 fares against the highest of some guesses; empty where it is above it."""
+    told, guess = max(guesses.items(), key=lambda one: _f1_parts(one[1])[0])
     if f1_beats(model, guess):
         return ""
     scores = [_f1_parts(one)[0] for one in (model, guess)]
-    name = dev.names(always[None, :])[0] or "no label"
-    return f"has a micro F1 of {scores[0]:.3f} on dev, where always answering {name!r} has {scores[1]:.3f}"
+    return f"has {measure} of {scores[0]:.3f} on dev, where {told} {scores[1]:.3f}"
 
 
 def surpasses(first: Predictions, second: Predictions) -> bool:
@@ -174,24 +209,42 @@ def judge_student(dev: Predictions, teachers: Sequence[Predictions], task: Task)
 
 
 def judge_history(history: Sequence[Mapping[str, Any]], metric: str) -> Iterator[str]:
-    """What is odd about the epochs of a training: a dev score that is the same after each, and a loss that stays.
+    """What is odd about the epochs of a training: dev scores that are undefined, or all the same while the loss stays.
 
     Args:
         history: A record of each epoch, with `phase`, `loss` and `dev`.
         metric: The one that decides.
     """
-    scores = [float(epoch["dev"][metric]) for epoch in history]
-    if len(scores) < _DEAD_EPOCHS or len(set(map(str, scores))) > 1:  # as text, nan equals nan
+    scores = [epoch["dev"][metric] for epoch in history]
+    if None in scores:
+        yield _undefined(history, metric)
+    if len(scores) < _DEAD_EPOCHS or len(set(scores)) > 1:
         return
     losses: dict[str, list[float]] = {}
     for epoch in history:
         losses.setdefault(epoch["phase"], []).append(epoch["loss"])
     if all(of_phase[-1] >= (1 - _DEAD_FALL) * of_phase[0] for of_phase in losses.values()):
         yield (
-            f"dev {metric} was {scores[0]:.4f} after each of {len(scores)} epochs, and the loss did not fall: nothing "
-            "is learnt. Likely the rate is so low that answers never change, or so high that they are all the same: "
-            "change learning_rate tenfold"
+            f"dev {metric} was {'undefined' if scores[0] is None else f'{scores[0]:.4f}'} after each of {len(scores)} "
+            "epochs, and the loss did not fall: nothing is learnt. Likely the rate is so low that answers never "
+            "change, or so high that they are all the same: change learning_rate tenfold"
         )
+
+
+def _undefined(history: Sequence[Mapping[str, Any]], metric: str) -> str:
+    """Of a training after some epochs of which the metric is undefined: if not after all, answers are at fault."""
+    places = [f"{epoch['phase']}, epoch {epoch['epoch']}" for epoch in history if epoch["dev"][metric] is None]
+    if len(places) < len(history):
+        return (
+            f"dev {metric} was undefined after {len(places)} of {len(history)} epochs (first after {places[0]}): there "
+            "the model gives one answer to all, and such weights are kept only if there are no others. Likely the rate "
+            "is too high: lower learning_rate, or raise warmup_fraction"
+        )
+    return (
+        f"dev {metric} was undefined after every epoch: it chose nothing, and the weights of the last one are kept. It "
+        "needs dev values, and answers, that are not all the same: give a dev split whose values differ (--dev), or "
+        "change learning_rate tenfold"
+    )
 
 
 @dataclass

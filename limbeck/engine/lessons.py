@@ -1,5 +1,7 @@
 """What a student is taught on: labelled rows of a task. Texts of a corpus: see `corpus_lessons`."""
 
+import functools
+import operator
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,7 +20,7 @@ from limbeck.engine.mixture import Mixture
 from limbeck.engine.rows import Rows
 from limbeck.engine.score import TorchScorer, predict_split
 from limbeck.engine.students import Ground, Loss, task_ground
-from limbeck.engine.teacher_cache import Teacher, open_teacher
+from limbeck.engine.teacher_cache import Teacher, open_teachers
 from limbeck.engine.teachers import Tutor, together
 from limbeck.nn.checkpoint import save
 from limbeck.nn.ensemble import by_loss
@@ -34,7 +36,7 @@ class Keeping:
     """How a teacher's outputs are kept.
 
     Attributes:
-        budget_gb: Most gigabytes of disk; where they would not fit, the teacher runs in each step.
+        budget_gb: Most gigabytes of disk; phases whose part would not fit run the teacher in each step.
         memory_gb: Most gigabytes of memory.
         dtype: How all but the logits are stored.
     """
@@ -54,8 +56,8 @@ class Lessons(Protocol):
     def meet_teachers(self) -> None:
         """Look at the teachers, which are frozen by now, and tell what is odd about them."""
 
-    def teacher(self, reads: Reads, folder: Path, keeping: Keeping) -> Teacher:
-        """Where their outputs come from, for all that is taught."""
+    def teachers(self, phases: Sequence[Reads], folder: Path, keeping: Keeping) -> Mapping[Reads, Teacher]:
+        """Where what each phase reads of them comes from; there is at least one, and each reads something."""
 
     def course(self, phase: Any, seed: int) -> Course:
         """What a phase goes through."""
@@ -139,13 +141,15 @@ class TaskLessons:
         targets = np.array([target for example in self.dev for target in self.task.targets(example)])
         return self.label_loss(torch.from_numpy(logits), torch.from_numpy(targets), self.task.answer).item()
 
-    def teacher(self, reads: Reads, folder: Path, keeping: Keeping) -> Teacher:
+    def teachers(self, phases: Sequence[Reads], folder: Path, keeping: Keeping) -> Mapping[Reads, Teacher]:
         """The teachers as one; from here on, rows are those that all of them answer for."""
+        reads = functools.reduce(operator.or_, phases)
         online, self._rows = together(
             self.tutors, self._shares, self.outlook.encoder, self._rows, self.examples, self.task, reads, self.log
         )
-        return open_teacher(
+        return open_teachers(
             online,
+            phases,
             self._rows,
             folder=folder,
             budget_gb=keeping.budget_gb,

@@ -44,8 +44,8 @@ def train(
         phase: Name of the phase in the log, another for each.
 
     Returns:
-        One record per epoch: its steps, tokens and peak rate, losses by term (means), dev scores, seconds with those of
-        the exam.
+        One record per epoch: its steps, tokens and peak rate, losses by term (means), dev scores (None where one is not
+        a finite number), seconds with those of the exam.
 
     Raises:
         TrainingError: The loss is no longer a finite number, or memory is short.
@@ -108,7 +108,7 @@ class _Phase:
             if looks or processes.count() == 1:
                 self._pause(asked)
         self._step.gather()
-        dev = self._score(asked)
+        dev = {name: value if math.isfinite(value) else None for name, value in self._score(asked).items()}
         means = {name: total / len(order) for name, total in self._losses.totals.items()}
         record = {
             "phase": self._name,
@@ -186,23 +186,28 @@ class _Phase:
         if self._accelerator.device.type == "cpu" and processes.count() == 1:
             rows = [row for batch, _ in parts for row in batch.rows.tolist()]
             named = ", ".join(map(str, sorted(rows)[:_NAMED_ROWS])) + (", …" if len(rows) > _NAMED_ROWS else "")
-            self._check(terms["loss"].item(), f"{place} (training rows {named}, counted from 0)")
+            self._check(terms, f"{place} (training rows {named}, counted from 0)")
         return terms
 
-    def _check(self, loss: float, place: str) -> None:
+    def _check(self, terms: Mapping[str, Tensor | float], place: str) -> None:
+        """Refuse a `loss` that is no finite number, and name those of its terms that are none."""
+        loss = float(terms["loss"])
         if math.isfinite(loss):
             return
+        values = {name: float(value) for name, value in terms.items() if name != "loss"}
+        wrong = ", ".join(f"{name} {value}" for name, value in values.items() if not math.isfinite(value))
+        named = f" ({wrong})" if wrong else ""
         half = self._spec.precision
         precision = "" if half == "fp32" else f", or {half} is too coarse: set precision to fp32"
         raise TrainingError(
-            f"{place}: the loss is {loss}. Likely the rate is too high: lower learning_rate (now "
+            f"{place}: the loss is {loss}{named}. Likely the rate is too high: lower learning_rate (now "
             f"{self._step.rate:g}) or raise warmup_fraction{precision}"
         )
 
     def _check_weights(self) -> None:
         """A loss that is finite may yet have had gradients that are not: such weights are neither saved nor judged."""
         if not self._step.is_finite():
-            self._check(math.nan, f"{self._name}, epoch {len(self._history) + 1}, after step {self._done}")
+            self._check({"loss": math.nan}, f"{self._name}, epoch {len(self._history) + 1}, after step {self._done}")
 
     def _short_of_memory(self, parts: Sequence[tuple[Batch, Outputs]], place: str) -> str:
         tokens, rows = max((len(batch.input_ids), len(batch.rows)) for batch, _ in parts)
@@ -215,7 +220,7 @@ class _Phase:
     def _look(self, epoch: int) -> dict[str, float]:
         place = f"{self._name}, epoch {epoch + 1}, steps {self._losses.seen + 1} to {self._done}"
         steps, means = self._losses.look()
-        self._check(means["loss"], place)
+        self._check(means, place)
         if odd := self._guard.look(steps, means["loss"]):
             self._run.log.warn(f"{place}: {odd}")
         return means
@@ -307,7 +312,7 @@ def _close_epoch(accelerator: Any, mixture: Mixture, run: Run, record: Mapping[s
     run.log.record("epoch", **record)
     accelerator.log({f"{phase}/loss": loss, **{f"{phase}/dev {k}": v for k, v in dev.items()}}, step=epoch)
     terms = "  ".join(f"{name} {value:.4f}" for name, value in record["terms"].items())
-    scores = "  ".join(f"{name} {value:.4f}" for name, value in dev.items())
+    scores = "  ".join(f"{name} {'undefined' if value is None else f'{value:.4f}'}" for name, value in dev.items())
     run.log.say(f"{phase}, epoch {epoch}: loss {loss:.4f} ({terms})  dev {scores}{'  *' if kept else ''}")
 
 

@@ -20,6 +20,8 @@ from limbeck.nn.model import Model
 class Best:
     """The best state of a network so far, by what decides on the dev split; the later of two equals.
 
+    A score that is not a number is −∞: below every other.
+
     Attributes:
         score: Its dev score.
         state: Its weights, on the CPU.

@@ -1,12 +1,16 @@
 """The teacher's outputs, computed once and kept on disk; or computed anew in each step where they would not fit.
 
+What several phases read is kept together, and each phase is given its own part of it.
+
 From disk they are memory-mapped: the pages are the system's, which keeps in memory what there is room for and drops the
 rest, and shares them between processes. Reading them whole saves about a thousandth of a step (90 against 105 µs for
 each array and batch), and is left to those whose disk is slow.
 """
 
+import copy
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal, Protocol, runtime_checkable
 
@@ -62,6 +66,9 @@ class LiveTeacher(Protocol):
     def outputs(self, batch: Batch) -> Outputs:
         """What it reads, without gradients."""
 
+    def reading(self, reads: Reads) -> "LiveTeacher":
+        """The same teacher, which gives no more than a part of what it gives."""
+
 
 class OnlineTeacher:
     """Runs the teacher for every batch.
@@ -81,6 +88,10 @@ class OnlineTeacher:
         """What the objectives read, without gradients."""
         with torch.no_grad():
             return self._model.run(batch, self.reads)
+
+    def reading(self, reads: Reads) -> "OnlineTeacher":
+        """The same model, read elsewhere."""
+        return OnlineTeacher(self._model, reads, self.identity)
 
 
 class CachedTeacher:
@@ -116,6 +127,12 @@ class CachedTeacher:
             getattr(found, kind)[layer] = flat if kind == "hidden" else flat.view(len(flat), self._heads, -1)
         return found
 
+    def reading(self, reads: Reads) -> "CachedTeacher":
+        """The same files, of which no more than a part is gathered."""
+        part = copy.copy(self)
+        part._reads = reads
+        return part
+
     def _gather(self, name: str, places: np.ndarray, device: torch.device) -> Tensor:
         """In the precision in which it is stored: objectives take their losses in fp32."""
         return torch.from_numpy(self._arrays[name].take(places, axis=0)).to(device, non_blocking=True)
@@ -125,61 +142,112 @@ def _names(reads: Reads) -> list[tuple[str, int]]:
     return [(kind, layer) for kind, layers in reads.layers() for layer in sorted(layers)]
 
 
-def open_teacher(
-    online: LiveTeacher, rows: Rows, *, folder: Path, budget_gb: float, dtype: str, log: Journal, memory_gb: float = 0.0
-) -> Teacher:
-    """The cheapest way to a teacher's outputs: a cache that is there, one that fits, or the teacher itself.
+def open_teachers(
+    online: LiveTeacher,
+    phases: Sequence[Reads],
+    rows: Rows,
+    *,
+    folder: Path,
+    budget_gb: float,
+    dtype: str,
+    log: Journal,
+    memory_gb: float = 0.0,
+) -> dict[Reads, Teacher]:
+    """For each phase the cheapest way to what it reads: a cache that is there, one that fits, or the teacher itself.
 
     Args:
-        online: The teacher itself.
+        online: The teacher itself, which gives all that is read.
+        phases: What each phase reads. Where not all of it fits, those that read least are served from disk.
         rows: All training rows.
         folder: Directory of all caches of the run.
-        budget_gb: Most gigabytes (10⁹ bytes) that a cache may take; 0 computes online.
-        dtype: `float32` or `float16`, for all but the logits.
+        budget_gb: Most gigabytes (10⁹ bytes) that the cache may take; 0 computes online.
+        dtype: `float32` or `float16`, for all but the logits, and for what is within the range of float16.
         log: Says what is done.
         memory_gb: Most gigabytes of a process's own memory that the cache may take; a larger one is mapped.
     """
     if online.reads.logits and online.dims.over_tokens:
         log.say("the teacher answers with a vocabulary, too much to keep: computed in each step")
-        return online
-    layout = _layout(online, rows, dtype)
-    size_gb = sum(_sizes(layout).values()) / 1e9
-    if size_gb > budget_gb:
-        log.say(f"teacher outputs would take {size_gb:.1f} GB (budget {budget_gb:g} GB): computed in each step")
-        return online
-    key = digest(
-        {
-            "format": _FORMAT,
-            "teacher": online.identity,
-            "rows": rows.digest(),
-            "arrays": {name: [kind, list(shape)] for name, (kind, shape) in layout.items()},
-        }
-    )
-    place = folder / f"teacher-{key[:32]}"
-    if processes.is_first():
-        with held(place, wait=True):  # of two processes that want the same, one computes it
-            fault = _fault(place, online, layout) if place.exists() else "absent"
-            if place.exists() and fault:
-                log.mended(f"{place}: {fault}; the teacher's outputs are computed again")
-            if fault:
-                _fill(place, online, rows, layout, log)
-                log.say(f"teacher outputs cached: {place} ({size_gb:.2f} GB; safe to delete)")
-    processes.wait()
-    return CachedTeacher(place, rows, online.reads, whole=size_gb <= memory_gb)
+        return {reads: online.reading(reads) for reads in phases}
+    wide: frozenset[str] = frozenset()
+    while True:
+        layout = partial(_layout, online.dims, rows, dtype, wide)
+        kept = _fitting(phases, layout, budget_gb)
+        place, part = folder / f"teacher-{_key(online, rows, layout(kept))}", online.reading(kept)
+        beyond = _make(place, part, rows, layout(kept), log) if kept and processes.is_first() else frozenset()
+        if not (beyond := processes.agree(beyond)):
+            break
+        wide |= beyond
+        log.say(f"beyond the range of float16, and therefore kept as float32: {', '.join(sorted(beyond))}")
+    left = [reads for reads in phases if kept | reads != kept]
+    if left:
+        kinds = {name.partition(".")[0] for reads in left for name in layout(reads).keys() - layout(kept).keys()}
+        size_gb = _size_gb(layout(online.reads))
+        log.say(
+            f"teacher outputs would take {size_gb:.1f} GB (budget {budget_gb:g} GB): computed in each step of phases "
+            f"that read {', '.join(sorted(kinds))}"
+        )
+    found: dict[Reads, Teacher] = {reads: online.reading(reads) for reads in left}
+    if kept:
+        cached = CachedTeacher(place, rows, kept, whole=_size_gb(layout(kept)) <= memory_gb)
+        found |= {reads: cached.reading(reads) for reads in phases if reads not in found}
+    return found
+
+
+def _fitting(phases: Sequence[Reads], layout: Callable[[Reads], "_Layout"], budget_gb: float) -> Reads:
+    """All that some phases read, those first that read least, as long as it fits."""
+    kept = Reads()
+    for reads in sorted(phases, key=lambda one: _size_gb(layout(one))):
+        if _size_gb(layout(kept | reads)) <= budget_gb:
+            kept |= reads
+    return kept
+
+
+def _key(teacher: LiveTeacher, rows: Rows, layout: "_Layout") -> str:
+    """Names all that the values of a cache depend on."""
+    arrays = {name: [kind, list(shape)] for name, (kind, shape) in layout.items()}
+    return digest({"format": _FORMAT, "teacher": teacher.identity, "rows": rows.digest(), "arrays": arrays})[:32]
+
+
+def _make(place: Path, teacher: LiveTeacher, rows: Rows, layout: "_Layout", log: Journal) -> frozenset[str]:
+    """Fill a cache, unless it is there whole. Names arrays whose values float16 does not hold: then there is none."""
+    with held(place, wait=True):  # of two processes that want the same, one computes it
+        fault = _fault(place, teacher, layout) if place.exists() else "absent"
+        if place.exists() and fault:
+            log.mended(f"{place}: {fault}; the teacher's outputs are computed again")
+        if fault:
+            try:
+                _fill(place, teacher, rows, layout, log)
+            except _RangeError as error:
+                return error.names
+            log.say(f"teacher outputs cached: {place} ({_size_gb(layout):.2f} GB; safe to delete)")
+    return frozenset()
 
 
 _Layout = Mapping[str, tuple[str, tuple[int, int]]]
 """Name → data type and shape of each array."""
 
 
-def _layout(teacher: LiveTeacher, rows: Rows, dtype: str) -> _Layout:
-    tokens, items, dims = len(rows.ids), len(rows.targets), teacher.dims
-    layout = {
-        f"{kind}.{layer}": (dtype, (tokens, dims.hidden if kind == "hidden" else dims.attended))
-        for kind, layer in _names(teacher.reads)
+class _RangeError(Exception):
+    """Some arrays hold numbers that are infinite in the precision in which they are stored."""
+
+    def __init__(self, names: frozenset[str]) -> None:
+        super().__init__(", ".join(sorted(names)))
+        self.names = names
+
+
+def _layout(dims: Dims, rows: Rows, dtype: str, wide: Collection[str], reads: Reads) -> _Layout:
+    """How what is read is stored: as `dtype`, but for the logits and for the arrays of `wide`."""
+    shapes = {
+        f"{kind}.{layer}": (len(rows.ids), dims.hidden if kind == "hidden" else dims.attended)
+        for kind, layer in _names(reads)
     }
-    layout |= {f"pooled.{one}": (dtype, (len(rows), dims.hidden)) for one in sorted(teacher.reads.pooled)}
-    return layout | ({"logits": ("float32", (items, dims.labels))} if teacher.reads.logits else {})
+    shapes |= {f"pooled.{one}": (len(rows), dims.hidden) for one in sorted(reads.pooled)}
+    layout = {name: ("float32" if name in wide else dtype, shape) for name, shape in shapes.items()}
+    return layout | ({"logits": ("float32", (len(rows.targets), dims.labels))} if reads.logits else {})
+
+
+def _size_gb(layout: _Layout) -> float:
+    return sum(_sizes(layout).values()) / 1e9
 
 
 def _sizes(layout: _Layout) -> dict[str, int]:
@@ -220,9 +288,10 @@ def _fill(place: Path, teacher: LiveTeacher, rows: Rows, layout: _Layout, log: J
             arrays = _mapped(folder, layout, "r+")  # anew: what was mapped before and is on disk leaves this process
             for batch in _batches(rows, section, teacher.device):
                 chosen = batch.rows.numpy()
-                for name, flat in _flat(teacher.outputs(batch)):
-                    if name in arrays:  # a network gives logits even where nobody reads them
-                        arrays[name][_places(name, rows, chosen)] = flat.cpu().numpy()
+                # A network gives logits even where nobody reads them.
+                outputs = {name: flat for name, flat in _flat(teacher.outputs(batch)) if name in arrays}
+                for name, values in _stored(outputs, layout).items():
+                    arrays[name][_places(name, rows, chosen)] = values.cpu().numpy()
                 bar.advance(len(chosen))
             for array in arrays.values():
                 array.flush()
@@ -235,6 +304,19 @@ def _places(name: str, rows: Rows, chosen: np.ndarray) -> np.ndarray:
     if name.startswith("pooled."):
         return chosen
     return spans(rows.items if name == "logits" else rows.tokens, chosen)
+
+
+def _stored(outputs: Mapping[str, Tensor], layout: _Layout) -> dict[str, Tensor]:
+    """In the precision in which they are stored.
+
+    Raises:
+        _RangeError: A finite number is infinite there.
+    """
+    found = {name: flat.to(getattr(torch, layout[name][0])) for name, flat in outputs.items()}
+    beyond = {name for name, flat in outputs.items() if (flat.isfinite() & found[name].isinf()).any()}
+    if beyond:
+        raise _RangeError(frozenset(beyond))
+    return found
 
 
 def _reserve(path: Path, size: int) -> None:

@@ -1,5 +1,6 @@
 """Teachers that cut texts into other tokens than their student, and several teachers that speak as one."""
 
+import copy
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -43,6 +44,12 @@ class ForeignTeacher:
         places = hashlib.sha256(self._places.tobytes()).hexdigest()
         self.identity = digest({"teacher": identity, "rows": own.digest(), "places": places})
 
+    def reading(self, reads: Reads) -> "ForeignTeacher":
+        """The same model, of which no more than a part is given."""
+        part = copy.copy(self)
+        part.reads = reads
+        return part
+
     def outputs(self, batch: Batch) -> Outputs:
         """What is read of the batch's items, without gradients."""
         wanted = self._places[spans(self._items, batch.rows.numpy())]
@@ -72,9 +79,14 @@ class Ensemble:
         self.ahead = False
         first = teachers[0]
         self.reads, self.dims, self.device = first.reads, first.dims, first.device
-        self._teachers = teachers
+        self._teachers, self._given = teachers, shares
         self._shares = None if shares is None else torch.tensor(shares, device=self.device).view(-1, 1, 1)
         self.identity = digest({"teachers": [t.identity for t in teachers], "shares": shares})
+
+    def reading(self, reads: Reads) -> LiveTeacher:
+        """The first one alone, where no logits are read."""
+        first, *others = self._teachers
+        return Ensemble([first.reading(reads), *others], self._given) if reads.logits else first.reading(reads)
 
     def outputs(self, batch: Batch) -> Outputs:
         """What the objectives read, without gradients."""

@@ -59,8 +59,8 @@ class Updates(Spec):
     what they cost; or `all`, by AdamW, whose momentum moves every vector in every step, as BERT's does. Where
     weights lie in parts (FSDP), it is `all`."""
     precision: Literal["fp32", "bf16", "fp16"] = "fp32"
-    """Precision of the forward and backward pass; weights and the optimiser stay in fp32. On a CPU with
-    AMX or AVX-512 BF16 a step in bf16 is about 1.5 times as fast, on one with neither it is slower."""
+    """Precision of the forward and backward pass; weights and the optimiser stay in fp32. fp16 needs a GPU. On a CPU
+    with AMX or AVX-512 BF16 a step in bf16 is about 1.5 times as fast, on one with neither it is slower."""
     compile: bool = False
     """Whether layers are compiled by `torch.compile`, but for their attention. Losses stay the same to 1e-5. The first
     steps take a minute or more. On a CPU no gain was found; there may be one on a GPU, where small kernels
@@ -69,6 +69,13 @@ class Updates(Spec):
     def rate(self, hidden: int) -> float:
         """The peak rate for a network so wide."""
         return rate_for(hidden) if self.learning_rate is None else self.learning_rate
+
+    @field_validator("precision")
+    @classmethod
+    def _can_round(cls, wanted: str) -> str:
+        if wanted == "fp16" and best_device().type == "cpu":
+            raise ValueError("fp16 needs a GPU, and there is none; on a CPU take bf16, or fp32")
+        return wanted
 
     @field_validator("compile")
     @classmethod

@@ -74,8 +74,9 @@ def checks(model: Bundle) -> Iterator[str]:
         yield f"ONNX against PyTorch: logits differ by at most {difference:.1g} over {shapes} shapes."
     if gate := model.facts.get("gate"):
         alike = agreement_text(gate.get("answer", "class"), gate["agreement"])
-        change = f"{metric_name(str(gate['metric']))} falls by {100 * gate['drop']:.2f} points, {alike}"
-        yield f"int8 against its parent on {gate['n']:,} dev examples: {change}."
+        change = "is undefined" if gate["drop"] is None else f"falls by {100 * gate['drop']:.2f} points"
+        name = metric_name(str(gate["metric"]))
+        yield f"int8 against its parent on {gate['n']:,} dev examples: {name} {change}, {alike}."
 
 
 def origin(bundles: Mapping[str, Bundle], roles: Iterable[str]) -> dict[str, Any]:

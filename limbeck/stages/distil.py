@@ -39,7 +39,7 @@ from limbeck.nn.kinship import as_distilbert, check_bert
 from limbeck.nn.model import Model, best_device, frozen, tapped
 from limbeck.nn.outlook import Outlook, outlook_of_bundle
 from limbeck.nn.tokenizers import save_tokenizer
-from limbeck.nn.types import Dims, Reads
+from limbeck.nn.types import Dims
 from limbeck.objectives.attention_relations import Spec as AttentionRelations
 from limbeck.objectives.hidden_states import Spec as HiddenStates
 from limbeck.objectives.labels import Spec as Labels
@@ -121,13 +121,15 @@ class Spec(StudentSpec):
     frozen: tuple[Literal["positions"], ...] = ()
     """Parts that are not trained: `positions`, as in DistilBERT's code."""
     cache_gb: float = Field(4.0, ge=0.0)
-    """Most gigabytes of disk for the teacher's outputs; where they would not fit, the teacher runs in each step."""
+    """Most gigabytes of disk for the teacher's outputs. Where not all would fit, phases that read least have theirs on
+    disk, and for the others the teacher runs in each step."""
     cache_ram_gb: float = incidental(0.0, ge=0.0)
     """Most gigabytes of memory, of each process, for those that are on disk; up to that they are read whole, above it
     mapped. Mapped ones are as fast while the system has room for them in memory, and cost the process none of its own:
     0 maps all. Reading whole pays where files are dropped from memory and slow to read again."""
     cache_dtype: Literal["float16", "float32"] = "float16"
-    """How hidden states, queries, keys and values are stored there; logits are always float32."""
+    """How hidden states, queries, keys and values are stored there; logits are always float32, and so is what exceeds
+    the range of float16 (65 504), as MobileBERT's hidden states do."""
 
     @model_validator(mode="before")
     @classmethod
@@ -376,19 +378,18 @@ def _general(
 
 
 def _phases(
-    spec: Spec, lessons: Lessons, student: Model, teacher: Dims, log: Journal, out: Path, key: str
+    spec: Spec, lessons: Lessons, student: Model, dims: Dims, log: Journal, out: Path, key: str
 ) -> list[dict[str, Any]]:
-    mixtures = [mix(student, phase.objectives, teacher).to(best_device()) for phase in spec.phases]
-    reads = Reads()
-    for mixture in mixtures:
-        reads |= mixture.teacher_reads
+    mixtures = [mix(student, phase.objectives, dims).to(best_device()) for phase in spec.phases]
+    reads = list(dict.fromkeys(mixture.teacher_reads for mixture in mixtures if mixture.teacher_reads))
     keeping = Keeping(spec.cache_gb, spec.cache_ram_gb, spec.cache_dtype)
-    opened = lessons.teacher(reads, out.parent / "cache", keeping) if reads else None
-    shared = Run.open(spec, student, lessons.exam(student, mixtures[0], opened), log, out, key)
+    opened = lessons.teachers(reads, out.parent / "cache", keeping) if reads else {}
+    teachers = [opened.get(mixture.teacher_reads) for mixture in mixtures]
+    shared = Run.open(spec, student, lessons.exam(student, mixtures[0], teachers[0]), log, out, key)
     history: list[dict[str, Any]] = []
-    for number, (phase, mixture) in enumerate(zip(spec.phases, mixtures, strict=True), start=1):
-        examined = replace(shared, exam=lessons.exam(student, mixture, opened))
+    for number, (phase, mixture, teacher) in enumerate(zip(spec.phases, mixtures, teachers, strict=True), start=1):
+        examined = replace(shared, exam=lessons.exam(student, mixture, teacher))
         course = lessons.course(phase, spec.seed)
-        history += train(mixture, course, opened, phase, examined, f"distil {number} {phase.name}".rstrip())
+        history += train(mixture, course, teacher, phase, examined, f"distil {number} {phase.name}".rstrip())
     shared.keep_best()
     return history

@@ -6,6 +6,7 @@ correlation does not. Where it is not passed, the operators that harm most are f
 are left in fp32 until it is.
 """
 
+import math
 import shutil
 from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
@@ -103,7 +104,7 @@ def run(spec: Spec, inputs: Mapping[str, Bundle], out: Path, log: Journal) -> Bu
 
 
 def _judge(spec: Spec, metric: str, before: Predictions, after: Predictions) -> dict[str, Any]:
-    drop = metric_value(metric, before) - metric_value(metric, after)
+    drop = _drop(*(metric_value(metric, one) for one in (before, after)))
     alike = agreement(before, after)
     return {
         "metric": metric,
@@ -113,14 +114,26 @@ def _judge(spec: Spec, metric: str, before: Predictions, after: Predictions) -> 
         "answer": before.answer,
         "min_agreement": spec.min_agreement,
         "n": len(before),
-        "passed": drop <= spec.max_drop and alike >= spec.min_agreement,
+        "passed": (drop is None or drop <= spec.max_drop) and alike >= spec.min_agreement,
     }
+
+
+def _drop(before: float, after: float) -> float | None:
+    """By how much a metric falls; None where dev does not define it. Undefined for int8 answers alone it is nothing.
+
+    >>> _drop(0.75, 0.5), _drop(0.75, math.nan), _drop(math.nan, math.nan)
+    (0.25, 0.75, None)
+    """
+    if not math.isfinite(before):
+        return None
+    return before - (after if math.isfinite(after) else 0.0)
 
 
 def _told(gate: Mapping[str, Any]) -> str:
     limit = f"{gate['min_agreement']:g}" if gate["answer"] == "value" else f"{100 * gate['min_agreement']:g} %"
+    change = "is undefined" if gate["drop"] is None else f"drops by {100 * gate['drop']:.2f} points"
     return (
-        f"dev {gate['metric']} drops by {100 * gate['drop']:.2f} points (at most {100 * gate['max_drop']:g}), "
+        f"dev {gate['metric']} {change} (at most {100 * gate['max_drop']:g}), "
         f"{agreement_text(gate['answer'], gate['agreement'])} (at least {limit})"
     )
 

@@ -117,6 +117,32 @@ def test_a_tagger_that_finds_nothing():
     assert not no_better_than_guessing(told([0, 0, 0], [0, 0, 0], labels, offsets=offsets), TAGS)
 
 
+def tagged(n: int, answers) -> Predictions:
+    """Sentences of six words, of which two random ones are places, a third of them of two words."""
+    draw = np.random.default_rng(1)
+    sentences = []
+    for _ in range(n):
+        tags = np.zeros(6, dtype=int)
+        tags[draw.choice([0, 2, 4], 2, replace=False)] = 1
+        tags[1:] = np.where((tags[:-1] == 1) & (draw.random(5) < 1 / 3), 2, tags[1:])
+        sentences.append(tags)
+    targets = np.concatenate(sentences)
+    return told(targets, answers(targets, draw), TAGS.labels, offsets=np.arange(0, len(targets) + 1, 6))
+
+
+def test_a_tagger_is_held_against_a_single_tag_and_against_its_own_tags_in_random_order():
+    always = tagged(40, lambda truth, draw: np.full(len(truth), 1))
+    said = no_better_than_guessing(always, TAGS)
+    assert said.startswith("has an entity F1 of 0.")
+    assert "where always answering 'B-LOC' has" in said
+    at_random = tagged(40, lambda truth, draw: draw.permutation(truth))
+    assert no_better_than_guessing(at_random, TAGS)
+    rare = tagged(40, lambda truth, draw: np.where(draw.random(len(truth)) < 0.1, 1, 0))
+    assert no_better_than_guessing(rare, TAGS)
+    half = tagged(40, lambda truth, draw: np.where(draw.random(len(truth)) < 0.5, truth, draw.permutation(truth)))
+    assert not no_better_than_guessing(half, TAGS)
+
+
 def test_several_labels_are_held_against_the_most_frequent_set():
     truth = [[1, 0]] * 30 + [[1, 1]] * 10 + [[0, 0]] * 10
     constant = no_better_than_guessing(sets(truth, [[1, 0]] * 50), MANY)
@@ -133,6 +159,7 @@ def test_values_are_held_against_no_correlation():
     assert "gives one answer to all" in no_better_than_guessing(estimates(truth, [3] * 20), VALUE)
     assert "correlates with them by -1.000" in no_better_than_guessing(estimates(truth, truth[::-1]), VALUE)
     assert not no_better_than_guessing(estimates(truth, [x + 100 for x in truth]), VALUE)
+    assert not no_better_than_guessing(estimates([3] * 20, truth), VALUE), "dev of equal values tells nothing"
 
 
 def test_surpassing_is_more_than_luck():
@@ -172,7 +199,6 @@ def test_teacher_worse_than_its_student():
     ("scores", "losses", "odd"),
     [
         pytest.param([0.5] * 3, [0.7, 0.7, 0.694], True, id="dead"),
-        pytest.param([float("nan")] * 3, [2.0, 2.1, 2.1], True, id="undefined"),
         pytest.param([0.5] * 3, [0.7, 0.6, 0.5], False, id="loss falls"),
         pytest.param([0.5, 0.5, 0.6], [0.7] * 3, False, id="score moves"),
         pytest.param([0.5] * 2, [0.7] * 2, False, id="few epochs"),
@@ -184,6 +210,22 @@ def test_dead_models(scores, losses, odd):
     said = list(judge_history(history, "accuracy"))
     assert bool(said) is odd
     assert all(f"after each of {len(scores)} epochs" in line for line in said)
+
+
+@pytest.mark.parametrize(
+    ("scores", "losses", "told"),
+    [
+        pytest.param([None], [2.0], ["undefined after every epoch"], id="dev of equal values"),
+        pytest.param([0.4, None], [2.0, 1.0], ["1 of 2 epochs (first after p, epoch 2): there the model"], id="once"),
+        pytest.param([None] * 3, [2.0, 2.1, 2.1], ["after every epoch", "undefined after each of 3 epochs"], id="dead"),
+    ],
+)
+def test_scores_that_are_undefined(scores, losses, told):
+    both = enumerate(zip(scores, losses, strict=True), start=1)
+    history = [{"phase": "p", "epoch": n, "loss": loss, "dev": {"pearson": score}} for n, (score, loss) in both]
+    said = list(judge_history(history, "pearson"))
+    assert len(said) == len(told)
+    assert all(text in line for text, line in zip(told, said, strict=True))
 
 
 def test_phases_have_losses_of_their_own():

@@ -12,13 +12,14 @@ from limbeck.core.errors import LimbeckError
 from limbeck.core.journal import Journal
 from limbeck.engine import teacher_cache
 from limbeck.engine.rows import Rows
-from limbeck.engine.teacher_cache import CachedTeacher, OnlineTeacher, open_teacher
+from limbeck.engine.teacher_cache import CachedTeacher, OnlineTeacher, open_teachers
 from limbeck.nn.model import frozen
-from limbeck.nn.types import Reads
+from limbeck.nn.types import Outputs, Reads
 from limbeck.text.encode import Encoded
 from tests import models
 from tests.faults.faults import damages
 
+LOGITS = Reads(logits=True)
 READS = Reads(True, frozenset({0, 2}), *[frozenset({4})] * 3)
 
 
@@ -48,7 +49,11 @@ def opened(
     online = OnlineTeacher(teacher, reads, identity)
     log = Journal(quiet=quiet)
     sizes = {"budget_gb": budget_gb, "memory_gb": memory_gb}
-    return online, open_teacher(online, made, folder=folder, dtype=dtype, log=log, **sizes)
+    return online, open_teachers(online, [reads], made, folder=folder, dtype=dtype, log=log, **sizes)[reads]
+
+
+def size_gb(folder: Path) -> float:
+    return sum(path.stat().st_size for path in folder.rglob("*.bin")) / 1e9
 
 
 @pytest.mark.parametrize("per_word", [False, True])
@@ -87,6 +92,61 @@ def test_nothing_is_stored_beyond_the_budget(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+def test_what_does_not_all_fit_is_kept_of_phases_that_read_least(tmp_path):
+    made = rows()
+    online, _ = opened(tmp_path / "whole", made)
+    sizes = {"budget_gb": 0.5 * size_gb(tmp_path / "whole"), "dtype": "float32", "log": Journal(quiet=True)}
+    found = open_teachers(online, [READS, LOGITS], made, folder=tmp_path / "part", **sizes)
+    assert [file.name for file in (tmp_path / "part").rglob("*.bin")] == ["logits.bin"]
+    assert isinstance(found[READS], OnlineTeacher)
+    assert isinstance(found[LOGITS], CachedTeacher)
+    batch = made.batch([7, 0, 13], torch.device("cpu"))
+    torch.testing.assert_close(found[LOGITS].outputs(batch).logits, found[READS].outputs(batch).logits)
+    torch.testing.assert_close(vars(found[READS].outputs(batch)), vars(online.outputs(batch)))
+
+
+def test_each_phase_gathers_its_own_part_of_one_cache(tmp_path):
+    made = rows()
+    inside = Reads(hidden=frozenset({2}))
+    online, _ = opened(tmp_path, made)
+    sizes = {"budget_gb": 1.0, "dtype": "float32", "log": Journal(quiet=True)}
+    found = open_teachers(online, [inside, LOGITS, READS], made, folder=tmp_path, **sizes)
+    assert len(list(tmp_path.iterdir())) == 1, "what all read together is what one of them reads"
+    batch = made.batch([7, 0, 13], torch.device("cpu"))
+    wanted = online.outputs(batch)
+    torch.testing.assert_close(vars(found[LOGITS].outputs(batch)), vars(Outputs(logits=wanted.logits)))
+    torch.testing.assert_close(vars(found[inside].outputs(batch)), vars(Outputs(hidden={2: wanted.hidden[2]})))
+
+
+@pytest.mark.parametrize("share", [1.0, 0.9], ids=["fits", "fits in half precision alone"])
+def test_what_half_precision_does_not_hold_is_kept_in_full(tmp_path, share, capsys):
+    made = rows()
+    teacher = frozen(models.model())
+    with torch.no_grad():
+        teacher.network.bert.embeddings.LayerNorm.weight.mul_(1e6)
+    online = OnlineTeacher(teacher, READS, "a")
+    full_gb = (len(made.ids) * 24 * (4 + 4 * 2) + 3 * 4 * len(made)) / 1e9  # one array in full, four in half, logits
+
+    def both():
+        sizes = {"budget_gb": share * full_gb + 1e-12, "dtype": "float16", "log": Journal()}
+        return open_teachers(online, [READS, LOGITS], made, folder=tmp_path, **sizes)
+
+    both()
+    told = "beyond the range of float16, and therefore kept as float32: hidden.0\n"
+    assert capsys.readouterr().err.count(told) == 1
+    before = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.bin")}
+    assert sum(path.stat().st_size for path in before) == (round(full_gb * 1e9) if share == 1 else 3 * 4 * len(made))
+    found = both()
+    assert {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.bin")} == before
+    assert isinstance(found[LOGITS], CachedTeacher)
+    assert isinstance(found[READS], CachedTeacher) is (share == 1)
+    batch = made.batch([7, 0, 13], torch.device("cpu"))
+    got, wanted = found[READS].outputs(batch), online.outputs(batch)
+    assert wanted.hidden[0].abs().max() > 65504
+    torch.testing.assert_close(got.hidden[0], wanted.hidden[0])
+    torch.testing.assert_close(got.hidden[2].float(), wanted.hidden[2], rtol=2e-3, atol=2e-3)
+
+
 def test_second_opening_computes_nothing(tmp_path):
     opened(tmp_path, rows())
     before = {p: p.stat().st_mtime_ns for p in tmp_path.rglob("*.bin")}
@@ -117,10 +177,6 @@ def test_damaged_cache_is_told_of_and_rebuilt(tmp_path, name, how, capsys):
     assert "computed again" in told
     batch = made.batch([19], torch.device("cpu"))
     torch.testing.assert_close(cached.outputs(batch).hidden[2], teacher.outputs(batch).hidden[2])
-
-
-def size_gb(folder: Path) -> float:
-    return sum(path.stat().st_size for path in folder.rglob("*.bin")) / 1e9
 
 
 @pytest.mark.parametrize("per_word", [False, True])

@@ -8,7 +8,7 @@ from limbeck.core.errors import DataError
 from limbeck.core.journal import Journal
 from limbeck.engine.rows import Rows
 from limbeck.engine.score import TorchScorer
-from limbeck.engine.teacher_cache import CachedTeacher, OnlineTeacher, open_teacher
+from limbeck.engine.teacher_cache import CachedTeacher, OnlineTeacher, open_teachers
 from limbeck.engine.teachers import Ensemble, ForeignTeacher, Tutor, together
 from limbeck.nn.checkpoint import load_network
 from limbeck.nn.model import Model, frozen, tapped
@@ -78,7 +78,8 @@ def test_a_foreign_teacher_gives_the_vector_of_each_text(max_length, tmp_path):
     model, reads = network(tmp_path / "bert", task), Reads(pooled=frozenset({"mean", "first"}))
     alone = [model.run(own.batch([number], CPU), Reads(hidden=frozenset({4}))).hidden[4] for number in range(len(made))]
     live, _ = together([Tutor("teacher", model, its, "t")], None, mine, rows, made, task, reads, QUIET)
-    cached = open_teacher(live, rows, folder=tmp_path / "cache", budget_gb=1.0, dtype="float32", log=QUIET)
+    kept = {"folder": tmp_path / "cache", "budget_gb": 1.0, "dtype": "float32", "log": QUIET}
+    cached = open_teachers(live, [reads], rows, **kept)[reads]
     assert sum(path.stat().st_size for path in (tmp_path / "cache").rglob("*.bin")) == 2 * len(rows) * 24 * 4
     batch = rows.batch([4, 0, 7], CPU)
     for teacher in (live, cached):
@@ -95,7 +96,8 @@ def test_what_is_cached_of_teachers_is_what_they_say(task, tmp_path):
     online = Ensemble(
         [ForeignTeacher(model, own, rows, "t", LOGITS), ForeignTeacher(other, own, rows, "u", LOGITS)], None
     )
-    cached = open_teacher(online, rows, folder=tmp_path, budget_gb=1.0, dtype="float16", log=QUIET)
+    kept = {"folder": tmp_path, "budget_gb": 1.0, "dtype": "float16", "log": QUIET}
+    cached = open_teachers(online, [LOGITS], rows, **kept)[LOGITS]
     assert isinstance(cached, CachedTeacher)
     batch = rows.batch(range(min(4, len(rows))), CPU)
     torch.testing.assert_close(cached.outputs(batch).logits, online.outputs(batch).logits)
@@ -115,6 +117,10 @@ def test_inner_outputs_are_those_of_the_first(task, tmp_path):
     torch.testing.assert_close(found.logits.softmax(-1), mean)
     inside, _ = together(tutors, [0.5, 0.5], encoder, own, made, task, Reads(hidden=frozenset({2})), QUIET)
     assert isinstance(inside, OnlineTeacher)  # nobody reads logits: the second one is not run
+    part = live.reading(Reads(hidden=frozenset({2})))
+    assert isinstance(part, OnlineTeacher)
+    torch.testing.assert_close(part.outputs(batch).hidden[2], found.hidden[2])
+    torch.testing.assert_close(live.reading(LOGITS).outputs(batch).logits, found.logits)
 
 
 def test_words_that_one_side_drops_are_left_out(tmp_path):

@@ -64,3 +64,5 @@ def test_checks_are_sentences(run):
     parity, gate = checks(run["bundle"])
     assert parity == "ONNX against PyTorch: logits differ by at most 2e-06 over 14 shapes."
     assert gate.startswith("int8 against its parent on 872 dev examples: accuracy falls by 0.30 points")
+    run["bundle"].facts["gate"]["drop"] = None
+    assert "accuracy is undefined, " in list(checks(run["bundle"]))[1]

@@ -61,6 +61,17 @@ def test_online_teacher_gives_the_same_student_as_the_cache(teacher, data, tmp_p
     assert losses[0] == pytest.approx(losses[1], rel=1e-3)
 
 
+def test_where_not_all_fits_answers_are_on_disk_and_the_teacher_runs_for_the_rest(teacher, data, tmp_path):
+    phases = [{**FAST[0], "epochs": 1}, {"objectives": ["soft_targets"], "epochs": 1, "learning_rate": 2e-3}]
+    fields = {"student": "2x24", "phases": phases, "cache_dtype": "float32"}
+    inputs = {"teacher": teacher, "data": data}
+    whole = made("distil", tmp_path / "a" / "s", inputs, **fields)
+    partly = made("distil", tmp_path / "b" / "s", inputs, cache_gb=5e-6, **fields)
+    assert [file.name for file in (tmp_path / "b" / "cache").rglob("*.bin")] == ["logits.bin"]
+    losses = [[h["loss"] for h in b.facts["history"]] for b in (whole, partly)]
+    assert losses[0] == pytest.approx(losses[1], rel=1e-3)
+
+
 def test_students_begin_with_the_layers_and_features_that_are_named(teacher, data, tmp_path):
     inputs, once = {"teacher": teacher, "data": data}, {"objectives": ["labels"], "epochs": 1, "learning_rate": 1e-12}
     whole = AutoModelForSequenceClassification.from_pretrained(teacher.path).bert.encoder.layer

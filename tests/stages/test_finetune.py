@@ -173,6 +173,12 @@ def test_precision_may_differ_from_run_to_run(folder, teacher, data, tmp_path):
     assert losses[0] == pytest.approx(losses[1], rel=0.02)
 
 
+def test_half_precision_of_gpus_is_refused_on_a_cpu(data, tmp_path, monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    with pytest.raises(RecipeError, match=r"finetune\.precision: .*fp16 needs a GPU.*bf16"):
+        made("finetune", tmp_path / "t", {"data": data}, precision="fp16")
+
+
 def test_batches_cut_by_tokens_train_as_whole_ones_do(folder, data, tmp_path):
     fields = {"model": str(folder / "backbone"), "max_length": 32, "epochs": 1, "dropout": False}
     for tokens in (64, 8192):

@@ -8,6 +8,7 @@ from limbeck.core.journal import Journal, read_events
 from limbeck.pipeline import run_stage
 from tests import models
 from tests.stages.conftest import made
+from tests.stages.test_finetune import score
 
 TRAINED = {"max_length": 32, "epochs": 3, "learning_rate": 3e-3, "batch_size": 16}
 COPY = {"student": "half", "objectives": ["soft_targets"], "batch_size": 16}
@@ -33,6 +34,11 @@ def noise(place) -> Bundle:
 def guesser(place, noise, backbone) -> Bundle:
     """A teacher with nothing to learn."""
     return made("finetune", place / "guesser", {"data": noise}, model=backbone, **TRAINED)
+
+
+def similar(place, **splits) -> Bundle:
+    """Pairs of texts with a score."""
+    return made("prepare", place / "data", train=str(models.similarities(place / "similar.csv")), **splits)
 
 
 def told(bundle: Bundle, text: str) -> list[str]:
@@ -82,9 +88,37 @@ def test_teacher_that_was_stopped_too_early(place, data, backbone, tmp_path):
     assert "under-trained" in line
 
 
+def test_answers_that_are_all_the_same_are_worse_than_any_score(backbone, tmp_path):
+    data = similar(tmp_path)
+    fields = {**TRAINED, "model": backbone, "epochs": 2, "learning_rate": [3e-3, 3.0]}
+    teacher = made("finetune", tmp_path / "t", {"data": data}, **fields)
+    scores = [h["dev"]["pearson"] for h in teacher.facts["history"]]
+    assert scores[-1] is None, "the second rate collapses"
+    assert score(teacher, data) == max(s for s in scores if s is not None) == scores[1]
+    (line,) = told(teacher, "undefined after 1 of 4 epochs (first after finetune 3.0, epoch 2)")
+    assert "gives one answer to all" in line
+
+
+def test_a_dev_split_of_equal_values_chooses_nothing(backbone, tmp_path):
+    lines = models.similarities(tmp_path / "varied.csv", 20, seed=1).read_text().splitlines()
+    same = [lines[0], *(line.rpartition(",")[0] + ",1.5" for line in lines[1:])]
+    (tmp_path / "same.csv").write_text("\n".join(same) + "\n")
+    data = similar(tmp_path, dev=str(tmp_path / "same.csv"))
+    teacher = made("finetune", tmp_path / "t", {"data": data}, model=backbone, **{**TRAINED, "epochs": 2})
+    student = made("distil", tmp_path / "s", {"teacher": teacher, "data": data}, epochs=1, **COPY)
+    onnx = made("export", tmp_path / "onnx", {"model": student})
+    int8 = made("quantize", tmp_path / "int8", {"model": onnx, "data": data}, min_agreement=0.5)
+    for bundle in (teacher, student):
+        assert {h["dev"]["pearson"] for h in bundle.facts["history"]} == {None}
+        assert len(bundle.facts["warnings"]) == len(told(bundle, "undefined after every epoch")) == 1
+    assert int8.facts["gate"]["drop"] is None
+    assert int8.facts["gate"]["passed"]
+
+
 def test_a_loss_that_is_no_number_says_where_and_what_to_do(data, backbone, tmp_path):
     fields = {**TRAINED, "learning_rate": 1e30, "clip_norm": 1e30}
     with pytest.raises(
-        LimbeckError, match=r"finetune, epoch 1, step \d+ \(training rows .*\): the loss is (nan|inf).*1e\+30"
+        LimbeckError,
+        match=r"finetune, epoch 1, step \d+ \(training rows .*\): the loss is (nan|inf) \(labels (nan|inf)\).*1e\+30",
     ):
         made("finetune", tmp_path / "t", {"data": data}, model=backbone, **fields)
