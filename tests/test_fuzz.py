@@ -31,7 +31,9 @@ ODD = st.one_of(
     st.integers(-3, 3),
     st.sampled_from([2**31, 2**63, 10**400, -(10**12), 1e308, float("nan"), float("inf")]),
     st.text(max_size=3),
-    st.sampled_from(["\ud800", "\0", "../..", "x" * 10_000, [], {}, [[]], {"": None}, [1, "a", None], DEEP]),
+    st.sampled_from(["\ud800", "\0", "../..", "x" * 10_000, [], {}, [[]], {"": None}, [1, "a", None], DEEP]).map(
+        copy.deepcopy  # another change may be made inside it
+    ),
 )
 """What stands where something else is expected."""
 

@@ -24,6 +24,8 @@ FORMAT = 1
 MANIFEST = "bundle.json"
 CODE = 3
 """Raised whenever a stage gives another result for the same fields, so that results of older code are made again."""
+_MOST_BYTES = (1 << 63) - 1
+"""No file is larger."""
 _FACTS: Mapping[str, type] = {
     **dict.fromkeys(("dims", "gate", "parity", "counts", "data", "witness"), dict),
     **dict.fromkeys(("labels", "history", "warnings", "instruction_sets", "detected", "roles"), list),
@@ -302,6 +304,7 @@ def _is_manifest(value: Any) -> bool:
             isinstance(entry, dict)
             and isinstance(entry.get("sha256"), str)
             and isinstance(entry.get("size_bytes"), int)
+            and 0 <= entry["size_bytes"] <= _MOST_BYTES
             for entry in value["files"].values()
         )
     )

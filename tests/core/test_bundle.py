@@ -173,6 +173,15 @@ def test_a_manifest_without_one_of_its_parts_is_refused(tmp_path):
             open_bundle(tmp_path / "out")
 
 
+@pytest.mark.parametrize("size", [-1, 10**400, 1.5])
+def test_a_manifest_of_files_of_no_possible_size_is_refused(tmp_path, size):
+    whole = json.loads((make(tmp_path / "out").path / MANIFEST).read_text())
+    whole["files"]["model.bin"]["size_bytes"] = size
+    (tmp_path / "out" / MANIFEST).write_text(json.dumps(whole))
+    with pytest.raises(BundleError, match="not a Bundle manifest"):
+        open_bundle(tmp_path / "out")
+
+
 def test_what_is_there_instead_of_a_bundle_is_said(tmp_path):
     with pytest.raises(BundleError, match="no such directory"):
         open_bundle(tmp_path / "gone")
