@@ -51,7 +51,7 @@ def check_formats(result: Result) -> None:
     assert len(set(int8)) == len(int8) > 5
 
 
-@pytest.mark.parametrize("family", ["roberta", "xlm_roberta", "electra", "albert", "mobilebert"])
+@pytest.mark.parametrize("family", ["roberta", "xlm_roberta", "electra", "albert", "distilbert", "mobilebert"])
 def test_texts(family, tmp_path):
     result = compress(models.reviews(tmp_path / "reviews.csv", 240), tmp_path, family)
     check_formats(result)
