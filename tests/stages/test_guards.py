@@ -88,6 +88,13 @@ def test_teacher_that_was_stopped_too_early(place, data, backbone, tmp_path):
     assert "under-trained" in line
 
 
+def test_loss_that_is_gone_within_a_few_steps(teacher, data, tmp_path):
+    """Toy reviews give the answer away by one word, which half of a teacher soon repeats."""
+    fields = {**COPY, "objectives": [{"kind": "logit_mse"}], "epochs": 8, "learning_rate": 3e-3, "warmup_fraction": 0.0}
+    student = made("distil", tmp_path / "student", {"teacher": teacher, "data": data}, **fields)
+    assert told(student, "within 20 steps. Likely the texts give the answer away")
+
+
 def test_answers_that_are_all_the_same_are_worse_than_any_score(backbone, tmp_path):
     data = similar(tmp_path)
     fields = {**TRAINED, "model": backbone, "epochs": 2, "learning_rate": [3e-3, 3.0]}
