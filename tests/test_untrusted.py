@@ -325,10 +325,15 @@ def test_is_refused_by_name_and_nothing_runs(wholes, tmp_path, door, name):
     assert "trust_remote_code" not in str(caught.value)
 
 
+def contents(folder):
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
 @pytest.mark.parametrize("door", DOORS)
 def test_what_is_whole_comes_in(wholes, tmp_path, door):
     kind, enter = DOORS[door]
-    enter(shutil.copytree(wholes[kind], tmp_path / "bundle"))
+    enter(copy := shutil.copytree(wholes[kind], tmp_path / "bundle"))
+    assert contents(copy) == contents(wholes[kind])
 
 
 @pytest.mark.parametrize("door", DOORS)
@@ -338,6 +343,7 @@ def test_hidden_files_are_no_concern(wholes, tmp_path, door):
     (copy / ".gitattributes").touch()
     if door != "inspect":  # which tells of all that is there
         enter(copy)
+    assert contents(copy) == contents(wholes[kind]) | {".gitattributes": b""}
 
 
 def test_the_cache_of_the_hub_is_made_of_links(wholes, tmp_path):

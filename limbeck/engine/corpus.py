@@ -29,7 +29,6 @@ _FEWEST_TOKENS = 8
 """What is left of a document after its last full piece is left out if it is shorter; so are shorter documents."""
 _LONG_READ_BYTES = 4e9
 """What takes some seconds to be hashed is told of before."""
-
 _SAMPLE = 512
 """Rows that are looked at to tell whether pairs can be asked about at all."""
 

@@ -79,14 +79,18 @@ class Ensemble:
         self.ahead = False
         first = teachers[0]
         self.reads, self.dims, self.device = first.reads, first.dims, first.device
-        self._teachers, self._given = teachers, shares
+        self._teachers = teachers
         self._shares = None if shares is None else torch.tensor(shares, device=self.device).view(-1, 1, 1)
         self.identity = digest({"teachers": [t.identity for t in teachers], "shares": shares})
 
     def reading(self, reads: Reads) -> LiveTeacher:
         """The first one alone, where no logits are read."""
         first, *others = self._teachers
-        return Ensemble([first.reading(reads), *others], self._given) if reads.logits else first.reading(reads)
+        if not reads.logits:
+            return first.reading(reads)
+        part = copy.copy(self)
+        part.reads, part._teachers = reads, [first.reading(reads), *others]
+        return part
 
     def outputs(self, batch: Batch) -> Outputs:
         """What the objectives read, without gradients."""

@@ -18,16 +18,17 @@ from limbeck.nn.model import backbone_of
 from limbeck.nn.ports import Backbone, Parts
 from limbeck.nn.types import Dims
 from limbeck.text.encode import open_tokenizer
+from limbeck.text.special_tokens import NAMES, special_id
 
 MASKED_LM = "AutoModelForMaskedLM"
 _TOKENS = {
-    "pad_token_id": ("[PAD]", "<pad>"),
-    "mask_token_id": ("[MASK]", "<mask>"),
-    "bos_token_id": ("[CLS]", "<s>"),
-    "eos_token_id": ("[SEP]", "</s>"),
+    "pad_token_id": "pad_token",
+    "mask_token_id": "mask_token",
+    "bos_token_id": "cls_token",
+    "eos_token_id": "sep_token",
 }
-"""Fields of a configuration, and what tokenizers call the tokens that they number. Stock classes read no number of the
-mask; it is written all the same, for those who fill masks without a tokenizer."""
+"""Fields of a configuration, and the roles of the tokens that they number. Stock classes read no number of the mask; it
+is written all the same, for those who fill masks without a tokenizer."""
 _NEEDED = ("pad_token_id", "mask_token_id")
 _WAVELENGTH = 10_000.0
 
@@ -127,12 +128,12 @@ def foreseen_parts(config: Any, head: str, place: str) -> Parts:
 def _numbers(tokenizer: Tokenizer, folder: Path) -> dict[str, int]:
     """Field → number of the special token, of those that there are."""
     found = {}
-    for field, names in _TOKENS.items():
-        number = next((i for i in map(tokenizer.token_to_id, names) if i is not None), None)
+    for field, role in _TOKENS.items():
+        number = special_id(tokenizer, role)
         if number is not None:
             found[field] = number
         elif field in _NEEDED:
-            raise BundleError(f"{folder}: its tokenizer has neither {' nor '.join(names)}; masked texts need it")
+            raise BundleError(f"{folder}: its tokenizer has neither {' nor '.join(NAMES[role])}; masked texts need it")
     return found
 
 

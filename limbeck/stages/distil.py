@@ -167,7 +167,6 @@ def foresee(spec: Spec, inputs: Mapping[str, Any]) -> Outlook | None:
             _check_answers(bundle, open_task(data), data)
     _check_corpus(spec, corpus=_CORPUS in inputs)
     known = {role: _outlook(spec, inputs, role) for role in roles}
-    per_word = isinstance(data, Bundle) and open_task(data).per_word
     origin = inputs.get(_ORIGIN)
     if known["teacher"] is None or (_ORIGIN in inputs and origin is None):
         return None
@@ -175,7 +174,7 @@ def foresee(spec: Spec, inputs: Mapping[str, Any]) -> Outlook | None:
     student = foresee_student(spec, known["teacher"], origin)
     if spec.family:
         check_bert(read_shape(student.folder))
-    _check_phases(spec, student, known, per_word=per_word)
+    _check_phases(spec, student, known, data)
     return student
 
 
@@ -201,7 +200,7 @@ def run(spec: Spec, inputs: Mapping[str, Bundle], out: Path, log: Journal) -> Bu
     known = {role: _outlook(spec, inputs, role) for role in roles}
     origin = outlook_of_bundle(inputs[_ORIGIN]) if _ORIGIN in inputs else None
     outlook = foresee_student(spec, known["teacher"], origin)
-    _check_phases(spec, outlook, known, per_word="data" in inputs and open_task(inputs["data"]).per_word)
+    _check_phases(spec, outlook, known, inputs.get("data"))
     seed_all(spec.seed)
     lessons, tutors = (_general if _CORPUS in inputs else _of_task)(spec, inputs, known, outlook, log)
     own = inputs[_ORIGIN].path if _ORIGIN in inputs else None
@@ -313,12 +312,12 @@ def _aligned(student: Outlook, teacher: Outlook) -> bool:
     return same or student.encoder.same_as(teacher.encoder)
 
 
-def _check_phases(spec: Spec, student: Outlook, teachers: Mapping[str, Outlook | None], *, per_word: bool) -> None:
+def _check_phases(spec: Spec, student: Outlook, teachers: Mapping[str, Outlook | None], data: Any) -> None:
     """Refuse objectives that do not fit the sizes, or that compare tokens where the sides have different ones.
 
     Of words, windows differ too, and with them the vectors of rows.
     """
-    first = teachers["teacher"]
+    first, per_word = teachers["teacher"], isinstance(data, Bundle) and open_task(data).per_word
     assert first is not None
     for number, phase in enumerate(spec.phases):
         built = build_objectives(phase.objectives, student.dims, first.dims)

@@ -4,7 +4,6 @@ A store is a folder: `store.json` and the shards that it lists, whose files `lim
 Tokens are counted over all shards in order; a run of tokens that is asked for lies within one document.
 """
 
-import resource
 from collections.abc import Sequence
 from functools import lru_cache, partial
 from mmap import ACCESS_READ, mmap
@@ -226,6 +225,8 @@ def told_of(corpus: Bundle) -> dict[str, Any]:
 
 def _most_maps() -> int:
     """How many files are mapped at a time: a quarter of those that a process may have open, so that others may be."""
+    import resource  # which systems other than POSIX lack
+
     allowed, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     return _MOST_MAPS if allowed == resource.RLIM_INFINITY else min(allowed // 4, _MOST_MAPS)
 

@@ -207,16 +207,18 @@ def write_tokenizer(made: Tokenizer, folder: Path, max_length: int) -> None:
     special = special_of(folder, made.get_vocab())
     normalizer = made.normalizer
     bert = isinstance(made.model, WordPiece) and isinstance(normalizer, BertNormalizer)
-    reading = bert and {
-        "do_lower_case": normalizer.lowercase,
-        "strip_accents": normalizer.strip_accents,
-        "tokenize_chinese_chars": normalizer.handle_chinese_chars,
-    }
+    reading: dict[str, object] = {}
+    if bert:
+        reading = {
+            "do_lower_case": normalizer.lowercase,
+            "strip_accents": normalizer.strip_accents,
+            "tokenize_chinese_chars": normalizer.handle_chinese_chars,
+        }
     write_json(
         folder / "tokenizer_config.json",
         {
             "tokenizer_class": "BertTokenizer" if bert else "PreTrainedTokenizerFast",
-            **(reading or {}),
+            **reading,
             **special,
             "model_max_length": max_length,
             "model_input_names": ["input_ids", "token_type_ids", "attention_mask"],

@@ -88,9 +88,13 @@ def test_threads_change_no_answer(sentences, threads):
     np.testing.assert_allclose(predictor.logits([Example("good")])[0], [expected_logits("good")], atol=1e-5)
 
 
-def test_warm_up_runs_any_task(sentences, pairs, tags):
-    for bundle in (sentences, pairs, tags):
-        load(bundle.path).warm_up()
+def test_warm_up_runs_any_task_and_changes_no_answer(sentences, pairs, tags):
+    rows = (Example("good film"), Example("good film", "bad film"), Example(["good", "film"]))
+    for bundle, row in zip((sentences, pairs, tags), rows, strict=True):
+        predictor = load(bundle.path)
+        [before] = predictor.logits([row])
+        predictor.warm_up()
+        np.testing.assert_array_equal(predictor.logits([row])[0], before)
 
 
 def test_what_was_loaded_can_be_asked(sentences):
