@@ -25,7 +25,7 @@ FORBIDDEN_WORDS = re.compile(
 PARENTS = re.compile(
     r"(\w+\.)?(\w*Spec|Record|Module|Exception|\w*Error|Protocol|NamedTuple|BaseModel|Weighted|Updates|Training|Tracked)"
 )
-HOOKS = {"yaml.SafeLoader", "dict[int, str]"}
+HOOKS = {"yaml.SafeLoader", "torch.optim.Optimizer", "dict[int, str]"}
 """Libraries' hooks that can be reached by inheriting alone: a loader's rules, what `str.translate` finds missing."""
 
 

@@ -11,13 +11,12 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from limbeck.core.bundle import Bundle
 from limbeck.core.errors import DataError
 from limbeck.core.journal import Journal
 from limbeck.engine import processes
-from limbeck.engine.dealing import dealt
+from limbeck.engine.dealing import dealt, sent
 from limbeck.nn.types import Batch, Unit
 from limbeck.text.draws import Draws
 from limbeck.text.encode import Encoder
@@ -105,7 +104,8 @@ class CorpusRows:
         made = [self._made(rows[turns == turn], Draws(self._seed, int(turn))) for turn in np.unique(turns)]
         whole = _joined(made)
         order = np.argsort(whole.lengths, kind="stable")
-        return dealt(order, count, whole.counts, lambda part, shares: whole.batch(part, shares, device))
+        distinct = sent(np.unique(whole.ids), device)
+        return dealt(order, count, whole.counts, lambda part, shares: whole.batch(part, shares, device), distinct)
 
     def _pieces(self, rows: np.ndarray) -> Runs:
         """Where rows stand in the corpus."""
@@ -231,19 +231,16 @@ class _Flat:
         tokens = spans(self.starts, rows)
         items = np.flatnonzero(self.items[tokens])
 
-        def to_device(values: np.ndarray) -> Tensor:
-            return torch.from_numpy(values).to(device, non_blocking=True)
-
         return Batch(
-            input_ids=to_device(self.ids[tokens]),
-            token_type_ids=to_device(self.types[tokens]),
+            input_ids=sent(self.ids[tokens], device),
+            token_type_ids=sent(self.types[tokens], device),
             lengths=tuple(self.lengths[rows].tolist()),
-            targets=to_device(self.targets[tokens][items]),
-            items=to_device(items),
+            targets=sent(self.targets[tokens][items], device),
+            items=sent(items, device),
             rows=torch.from_numpy(self.numbers[rows]),
             shares=shares,
-            relations=to_device(self.relations[rows]),
-            chances=None if self.chances is None else to_device(self.chances[tokens][items]).float(),
+            relations=sent(self.relations[rows], device),
+            chances=None if self.chances is None else sent(self.chances[tokens][items], device).float(),
         )
 
 

@@ -7,11 +7,10 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from limbeck.core.hashing import digest
 from limbeck.core.predictions import Answer, known
-from limbeck.engine.dealing import dealt
+from limbeck.engine.dealing import dealt, sent
 from limbeck.nn.types import Batch, Unit
 from limbeck.text.encode import Encoded, Encoder
 from limbeck.text.port import Example, Task
@@ -158,7 +157,8 @@ class Rows:
         """A batch in parts; see `dealt`."""
         rows = np.asarray(indices)
         rows = rows[np.lexsort((rows, sizes(self.tokens, rows)))]
-        return dealt(rows, count, self._count, lambda part, shares: self._batch(part, shares, device))
+        distinct = sent(np.unique(self.ids[spans(self.tokens, rows)]), device)
+        return dealt(rows, count, self._count, lambda part, shares: self._batch(part, shares, device), distinct)
 
     def _count(self, rows: np.ndarray) -> dict[Unit, int]:
         items, lengths = spans(self.items, rows), sizes(self.tokens, rows)
@@ -175,16 +175,12 @@ class Rows:
         lengths, items = sizes(self.tokens, rows), spans(self.items, rows)
         starts = np.repeat(np.cumsum(lengths) - lengths, sizes(self.items, rows))
         tokens = spans(self.tokens, rows)
-
-        def to_device(values: np.ndarray) -> Tensor:
-            return torch.from_numpy(values.astype(np.int64)).to(device, non_blocking=True)
-
         return Batch(
-            input_ids=to_device(self.ids[tokens]),
-            token_type_ids=to_device(self.type_ids[tokens]),
+            input_ids=sent(self.ids[tokens], device),
+            token_type_ids=sent(self.type_ids[tokens], device),
             lengths=tuple(lengths.tolist()),
-            targets=torch.from_numpy(self.targets[items]).to(device, non_blocking=True),
-            items=to_device(starts + self.places[items]),
+            targets=sent(self.targets[items], device),
+            items=sent(starts + self.places[items], device),
             rows=torch.from_numpy(rows),
             shares=shares,
         )

@@ -8,7 +8,8 @@ import torch
 from torch import Tensor, nn
 
 from limbeck.engine import processes
-from limbeck.engine.optim import clip, optimizers, schedule, sum_rows
+from limbeck.engine.optim import clip, optimizers, schedule
+from limbeck.engine.touched import hand_over, touched
 from limbeck.nn.types import Batch, Outputs
 
 if TYPE_CHECKING:
@@ -31,9 +32,8 @@ class Step:
     def __init__(self, mixture: "Mixture", spec: "Updates", accelerator: Any, total: int) -> None:
         self._accelerator, self._spec, self._given = accelerator, spec, mixture
         self._trained = mixture.twin() if processes.sharded() else mixture
-        self._tables = [] if spec.embeddings == "all" or processes.sharded() else mixture.untied_tables()
-        for table in mixture.untied_tables():
-            table.sparse = False  # whatever the phase before made of them
+        by_row = spec.embeddings == "rows" and not processes.sharded()
+        self._tables = [table for table in mixture.untied_tables() if by_row and table.weight.requires_grad]
         self.rate = spec.rate(mixture.width)
         made = optimizers(self._trained, self._tables, self.rate, spec.weight_decay)
         self.warmup = round(spec.warmup_fraction * total)
@@ -54,17 +54,19 @@ class Step:
             `loss` and its terms: this process's share of them.
         """
         sums: dict[str, Tensor] = {}
-        for number, (batch, answers) in enumerate(parts, start=1):
-            with self._quiet() if number < len(parts) else nullcontext():
-                with self._accelerator.autocast():
-                    terms = self._module(batch, answers)
-                # Processes average their gradients, where shares want the sum.
-                self._accelerator.backward(terms["loss"] * self._accelerator.num_processes)
-            for name, value in terms.items():
-                sums[name] = sums.get(name, 0) + value.detach()
-        if self._accelerator.num_processes > 1:
-            for table in self._tables:
-                sum_rows(table, self._accelerator)
+        ids, together = parts[0][0].distinct, self._accelerator.num_processes
+        with touched(self._tables, ids) as copies:
+            for number, (batch, answers) in enumerate(parts, start=1):
+                with self._quiet() if number < len(parts) else nullcontext():
+                    with self._accelerator.autocast():
+                        terms = self._module(batch, answers)
+                    # Processes average their gradients, where shares want the sum.
+                    self._accelerator.backward(terms["loss"] * together)
+                for name, value in terms.items():
+                    sums[name] = sums.get(name, 0) + value.detach()
+        for table, rows in zip(self._tables, copies, strict=True):
+            if ids is not None and (own := rows.gradient) is not None:
+                hand_over(table, ids, self._accelerator.reduce(own, "mean") if together > 1 else own)
         self._update()
         return sums
 
@@ -125,7 +127,7 @@ class Step:
 
 
 def _sum_apart(module: nn.Module, tables: Sequence[nn.Embedding]) -> None:
-    """Let processes leave the tables' gradients to `sum_rows`."""
+    """Let processes leave the tables' gradients to the step, which knows that they all have the same rows."""
     weights = {id(table.weight) for table in tables}
     names = [name for name, parameter in module.named_parameters() if id(parameter) in weights]
     ignore = nn.parallel.DistributedDataParallel._set_params_and_buffers_to_ignore_for_model

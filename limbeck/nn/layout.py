@@ -4,6 +4,7 @@ Padding is waste: packed, linear layers see real tokens alone, and attention run
 length. Stock networks do not know: they see a batch of one row whose positions start anew with each text.
 """
 
+import math
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Protocol, runtime_checkable
@@ -26,7 +27,7 @@ class Layout(Protocol):
     def flat(self, values: Float[Tensor, "rows seq ..."]) -> Float[Tensor, "tokens ..."]:
         """What a network computed for each real token."""
 
-    def attend(self, query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None, **options: Any) -> Tensor:
+    def attend(self, query: Tensor, key: Tensor, value: Tensor, **options: Any) -> Tensor:
         """Scaled dot-product attention within each text: `[rows, heads, seq, head_dim]` → `[rows, seq, heads, …]`."""
 
     def for_head(self, hidden: Float[Tensor, "rows seq hidden"], *, per_word: bool) -> Float[Tensor, "_ _ hidden"]:
@@ -78,7 +79,7 @@ class Packed:
         """The one row."""
         return values.squeeze(0)[: len(self.batch.input_ids)]
 
-    def attend(self, query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None, **options: Any) -> Tensor:
+    def attend(self, query: Tensor, key: Tensor, value: Tensor, **options: Any) -> Tensor:
         """One product for each group of rows of equal length."""
         flat = (self.flat(x.transpose(1, 2)) for x in (query, key, value))
         groups = zip(*map(self.batch.by_length, flat), strict=True)
@@ -123,35 +124,48 @@ class Padded:
     batch: Batch
     pad_id: int = 0
 
+    @property
+    def _shape(self) -> tuple[int, int]:
+        return len(self.batch.lengths), max(self.batch.lengths)
+
     @cached_property
-    def real(self) -> Bool[Tensor, "rows seq"]:
-        """True where there is a token."""
-        lengths = torch.tensor(self.batch.lengths, device=self.batch.input_ids.device)
-        places = torch.arange(max(self.batch.lengths), device=lengths.device)
-        return places[None] < lengths[:, None]
+    def _places(self) -> Int[Tensor, " tokens"]:
+        """Where each real token is among the rows laid end to end."""
+        device, (count, width) = self.batch.input_ids.device, self._shape
+        rows = torch.arange(0, count * width, width, device=device)
+        firsts = torch.split(rows, [count for count, _ in self.batch.groups])
+        groups = zip(firsts, self.batch.groups, strict=True)
+        places = [(first[:, None] + torch.arange(length, device=device)).flatten() for first, (_, length) in groups]
+        return torch.cat(places)
+
+    @cached_property
+    def _mask(self) -> Bool[Tensor, "rows 1 1 seq"] | None:
+        """True where there is a token; None where there is no padding, as a mask costs time."""
+        if len(self.batch.groups) == 1:
+            return None
+        return self._padded(torch.ones_like(self.batch.input_ids, dtype=torch.bool), 0)[:, None, None]
 
     def inputs(self, first_position: int) -> dict[str, Tensor | None]:
-        """`[rows, seq]` each; the mask hides the padding."""
-        places = torch.arange(self.real.shape[1], device=self.real.device) + first_position
+        """`[rows, seq]` each, and no mask: the attention knows it."""
+        device = self.batch.input_ids.device
         return {
             "input_ids": self._padded(self.batch.input_ids, self.pad_id),
             "token_type_ids": self._padded(self.batch.token_type_ids, 0),
-            "position_ids": places.expand(self.real.shape),
-            "attention_mask": self.real.long(),
+            "position_ids": (torch.arange(self._shape[1], device=device) + first_position).expand(self._shape),
+            "attention_mask": None,
         }
 
-    def _padded(self, values: Tensor, padding: int) -> Tensor:
-        result = values.new_full(self.real.shape, padding)
-        result[self.real] = values
-        return result
+    def _padded(self, values: Shaped[Tensor, " tokens"], padding: int) -> Shaped[Tensor, "rows seq"]:
+        filled = values.new_full((math.prod(self._shape),), padding)
+        return filled.index_copy(0, self._places, values).view(self._shape)
 
     def flat(self, values: Float[Tensor, "rows seq ..."]) -> Float[Tensor, "tokens ..."]:
         """Without the padding."""
-        return values[self.real]
+        return values.flatten(0, 1).index_select(0, self._places)
 
-    def attend(self, query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None, **options: Any) -> Tensor:
-        """One product, under the network's mask."""
-        return attend(query, key, value, attn_mask=mask, **options).transpose(1, 2)
+    def attend(self, query: Tensor, key: Tensor, value: Tensor, **options: Any) -> Tensor:
+        """One product, under a mask of the padding."""
+        return attend(query, key, value, attn_mask=self._mask, **options).transpose(1, 2)
 
     def for_head(self, hidden: Float[Tensor, "rows seq hidden"], *, per_word: bool) -> Float[Tensor, "_ _ hidden"]:
         """As they are."""

@@ -128,7 +128,7 @@ def _attention(
         return result
     run.attended += 1
     run.take_heads(run.attended, query, key, value)
-    return run.layout.attend(query, key, value, attention_mask, dropout_p=dropout, scale=scaling), None
+    return run.layout.attend(query, key, value, dropout_p=dropout, scale=scaling), None
 
 
 AttentionInterface.register(ATTENTION, _attention)

@@ -88,6 +88,7 @@ class Batch:
         relations: Of each row 0 if its second text follows the first, 1 if not, -1 where that is not asked; None where
             nobody asks.
         chances: Of each item a number in [0, 1), for what is drawn in its place; None where nothing is.
+        distinct: Token ids that occur in the whole batch of which this is a part, ascending; None where nobody asked.
     """
 
     input_ids: Int[Tensor, " tokens"]
@@ -100,6 +101,7 @@ class Batch:
     moment: Moment = Moment()
     relations: Int[Tensor, " batch"] | None = None
     chances: Float[Tensor, " items"] | None = None
+    distinct: Int[Tensor, " distinct"] | None = None
 
     @functools.cached_property
     def groups(self) -> tuple[tuple[int, int], ...]:
