@@ -281,7 +281,8 @@ def run_stage(
     plain = {"limbeck": 1, "steps": [{"stage": stage, "from": {r: str(p) for r, p in places.items()}, **fields}]}
     step = resolve(from_plain(plain, stage)).override(texts).steps[0]
     spec = spec_of(step, seed=0)
-    _check_place(out, stage, {**places, **{name: Path(v) for name, v in fields.items() if isinstance(v, str)}})
+    files = {name: Path(v) for name, v in fields.items() if isinstance(v, str) and Path(v).exists()}
+    _check_place(out, stage, {**places, **files})
     opened: dict[str, Bundle] = {}
     raw: dict[str, str] = {}
     for role, value in inputs.items():

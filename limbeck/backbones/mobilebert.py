@@ -52,6 +52,7 @@ def build(spec: Spec, config: Any, dims: Dims) -> Any:
     if wanted != there:
         raise RecipeError(
             f"student: MobileBERT's bottlenecks tie its widths together, and only the layers can change (found hidden, "
-            f"heads, intermediate = {wanted}, the teacher has {there}); give at most layers={own.layers} or half"
+            f"heads, intermediate = {wanted}, and there are {there}); give layers=N,hidden={own.hidden},"
+            f"heads={own.heads},intermediate={own.intermediate}"
         )
     return bert_kin.resized(config, dims)

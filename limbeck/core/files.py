@@ -31,8 +31,9 @@ _SETTLED_SECONDS = 2
 _remembered: dict[tuple[int, ...], str] = {}
 LOCK = ".lock"
 """Name of the file that a process locks in a directory that it works on."""
-TEMPORARY = re.compile(r"\.(.+)\.[0-9a-f]{8}\.tmp")
-"""What is half made is called so, and in the first group what it is to become."""
+REPLACED = "was"
+TEMPORARY = re.compile(rf"\.(.+)\.[0-9a-f]{{8}}\.(tmp|{REPLACED})")
+"""What is half made, or was replaced, is called so, and in the first group what it is to become, or was."""
 
 
 def sha256_file(path: Path) -> str:
@@ -213,7 +214,7 @@ def _take_name(temporary: Path, path: Path) -> None:
     if not path.exists():
         os.rename(temporary, path)
         return
-    old = sibling(path)
+    old = sibling(path, REPLACED)
     os.rename(path, old)
     try:
         os.rename(temporary, path)
@@ -233,9 +234,9 @@ def remove(directory: Path) -> None:
     shutil.rmtree(directory, ignore_errors=True)
 
 
-def sibling(path: Path) -> Path:
-    """A name beside `path` for what is to become it."""
-    return path.with_name(f".{path.name}.{os.urandom(4).hex()}.tmp")
+def sibling(path: Path, ending: str = "tmp") -> Path:
+    """A name beside `path` for what is to become it, or with the ending `REPLACED` for what it was."""
+    return path.with_name(f".{path.name}.{os.urandom(4).hex()}.{ending}")
 
 
 def _fsync(path: Path) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TextIO
 
 from limbeck.core.errors import LimbeckError
-from limbeck.core.files import LOCK, TEMPORARY, remove
+from limbeck.core.files import LOCK, REPLACED, TEMPORARY, remove
 
 _NO_LOCKS = {errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP}
 """What file systems answer that know no locks: there nobody is kept out."""
@@ -38,13 +38,23 @@ def held(path: Path, *, within: bool = False, wait: bool = False) -> Iterator[No
         raise LimbeckError(f"{path}: process {lock} is working on it; wait for it, or choose another --out")
     with lock:
         try:
-            for litter in list(path.rglob(".*.tmp") if within else path.parent.glob(".*.tmp")):
+            for litter in list(path.rglob(".*.*") if within else path.parent.glob(".*.*")):
                 made = TEMPORARY.fullmatch(litter.name)
                 if made and (not _is_held(litter.with_name(made[1])) if within else made[1] == path.name):
-                    litter.unlink() if litter.is_file() else remove(litter)
+                    _clear(litter, litter.with_name(made[1]), put_back=made[2] == REPLACED)
             yield
         finally:
             place.unlink(missing_ok=True)
+
+
+def _clear(litter: Path, place: Path, *, put_back: bool) -> None:
+    """Delete what a killed process left; what it had taken a name from, and given it to nothing else, has it back."""
+    if put_back and not place.exists():
+        os.rename(litter, place)
+    elif litter.is_file():
+        litter.unlink()
+    else:
+        remove(litter)
 
 
 def _beside(path: Path) -> Path:

@@ -1,6 +1,7 @@
 """Recipes: the one place where a run is decided. YAML in, resolved steps out, equal recipes hash equally."""
 
 import difflib
+import itertools
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -161,6 +162,10 @@ def from_plain(value: Any, where: str) -> Recipe:
         names = [getattr(s, what) for s in recipe.steps]
         if twice := {n for n in names if names.count(n) > 1}:
             raise RecipeError(f"{where}.steps: two steps are called {', '.join(sorted(twice))}; give each its own name")
+    places = {step.title: Path(step.place) for step in recipe.steps}
+    for one, other in itertools.permutations(places, 2):
+        if places[one].is_relative_to(places[other]):
+            raise RecipeError(f"{where}.steps: {one}.out is where {other} writes; give it a place of its own")
     for step in recipe.steps:
         inside = Path(step.place)
         if inside.is_absolute() or ".." in inside.parts or not inside.parts:

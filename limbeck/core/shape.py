@@ -13,6 +13,9 @@ _PUBLISHED_HEADS = {128: 2, 256: 4, 512: 8}
 _PUBLISHED_INTERMEDIATE = {312: 1200}
 """Widths whose published students have no feed-forward layer of 4 × hidden: TinyBERT-4 (arXiv:1909.10351, 4.2)."""
 _MIN_HEAD_DIM = 8
+_MIN_HIDDEN = 2
+"""A LayerNorm makes nothing of one feature but its bias."""
+_NUMBER = "[0-9]{1,9}"
 
 
 @dataclass(frozen=True)
@@ -107,8 +110,8 @@ def parse_fresh(text: str, place: str = "shape") -> Shape:
     like = Shape(layers, wide, wide // 64, 4 * wide)
     heads = wanted.get("heads", _heads(hidden, like))
     shape = Shape(layers, hidden, heads, wanted.get("intermediate", _intermediate(hidden, like)))
-    if min(layers, hidden, heads, shape.intermediate) < 1:
-        raise RecipeError(f"{place}: {text!r} has a size of 0; give numbers from 1")
+    if min(layers, heads, shape.intermediate) < 1 or hidden < _MIN_HIDDEN:
+        raise RecipeError(f"{place}: {text!r} has too small a size; give numbers from 1, of hidden from {_MIN_HIDDEN}")
     if hidden % heads:
         fit = ", ".join(str(n) for n in range(1, heads + 1) if hidden % n == 0)
         raise RecipeError(f"{place}: heads={heads} does not divide hidden={hidden} in {text!r}; {fit} do")
@@ -116,12 +119,12 @@ def parse_fresh(text: str, place: str = "shape") -> Shape:
 
 
 def _read(text: str) -> dict[str, int]:
-    if match := re.fullmatch(r"\s*(\d+)\s*[x×]\s*(\d+)\s*", text):
+    if match := re.fullmatch(rf"\s*({_NUMBER})\s*[x×]\s*({_NUMBER})\s*", text):
         return {"layers": int(match[1]), "hidden": int(match[2])}
     wanted = {}
     for part in text.split(","):
         name, _, number = part.partition("=")
-        if name.strip() not in _NAMES or not number.strip().isdigit():
+        if name.strip() not in _NAMES or not re.fullmatch(_NUMBER, number.strip()):
             raise RecipeError(
                 f"student: {text!r} is no shape; write 3x384, layers=3,hidden=192,heads=12,intermediate=768, "
                 "half, third, tiny or same"
@@ -138,11 +141,17 @@ def _heads(hidden: int, teacher: Shape) -> int:
     """The teacher's if the width is its own, else those published, else as many as divide it and keep some size."""
     if hidden == teacher.hidden:
         return teacher.heads
-    fit = [n for n in range(1, teacher.heads + 1) if hidden % n == 0 and hidden // n <= teacher.hidden // teacher.heads]
+    fit = _fit(hidden, teacher)
     if _PUBLISHED_HEADS.get(hidden) in fit:
         return _PUBLISHED_HEADS[hidden]
     large = [n for n in fit if hidden // n >= _MIN_HEAD_DIM]
     return max(large) if large else min(fit, default=1)
+
+
+def _fit(hidden: int, teacher: Shape) -> list[int]:
+    """Numbers of heads that divide a width and make none larger than the teacher's."""
+    most = teacher.hidden // teacher.heads
+    return [n for n in range(1, teacher.heads + 1) if hidden % n == 0 and hidden // n <= most]
 
 
 def _intermediate(hidden: int, teacher: Shape) -> int:
@@ -154,13 +163,18 @@ def _intermediate(hidden: int, teacher: Shape) -> int:
 def _check(shape: Shape, teacher: Shape, text: str) -> None:
     for name in _NAMES:
         value, limit = getattr(shape, name), getattr(teacher, name)
-        if not 1 <= value <= limit:
-            raise RecipeError(f"student: {name}={value} in {text!r} does not fit a teacher with {name}={limit}")
+        least = _MIN_HIDDEN if name == "hidden" else 1
+        if not least <= value <= limit:
+            wanted = f"; give {least} to {limit}" if least <= limit else ""
+            raise RecipeError(f"student: {name}={value} in {text!r} does not fit a teacher with {name}={limit}{wanted}")
     if shape.hidden % shape.heads:
         fit = [str(n) for n in range(1, teacher.heads + 1) if shape.hidden % n == 0]
         raise RecipeError(f"student: heads={shape.heads} does not divide hidden={shape.hidden}; {', '.join(fit)} do")
     if shape.hidden // shape.heads > teacher.hidden // teacher.heads:
+        widths = [width for width in range(_MIN_HIDDEN, teacher.hidden + 1) if _fit(width, teacher)]
+        near = sorted(sorted(widths, key=lambda width: abs(width - shape.hidden))[:3])
+        remedy = "more heads" if _fit(shape.hidden, teacher) else f"another width, as {', '.join(map(str, near))}"
         raise RecipeError(
             f"student: heads of {shape.hidden // shape.heads} features in {text!r} are larger than the teacher's "
-            f"{teacher.hidden // teacher.heads}; give more heads"
+            f"{teacher.hidden // teacher.heads}; give {remedy}"
         )

@@ -59,8 +59,8 @@ class Checkpoints:
         found = self._found()
         number = 1 + (int(found[0].name.partition("-")[0]) if found else 0)
         place = self._folder / f"{number:09d}-{self.key[:KEY_CHARACTERS]}"
-        check_room(place, sum(map(_size, (state, best))))
         shared = [path for path, name in self._bests[-_KEPT:] if name == best_name]
+        check_room(place, _size(state) + (0 if len(shared) == _KEPT else _size(best)))
         with new_directory(place) as folder:
             with _by_sha256_alone():
                 torch.save(dict(state), folder / _STATE)

@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from limbeck.core.errors import TrainingError
@@ -16,6 +15,7 @@ from limbeck.engine.course import Course
 from limbeck.engine.feed import ahead
 from limbeck.engine.guards import LossGuard
 from limbeck.engine.interruption import Asked, StoppedError, listening
+from limbeck.engine.memory import memory_told
 from limbeck.engine.mixture import Mixture
 from limbeck.engine.run import Run
 from limbeck.engine.step import Step
@@ -100,7 +100,7 @@ class _Phase:
         self._step.dropout()
         order = self._course.batches(epoch)
         for number, parts in enumerate(self._feed(order, epoch), start=self._done + 1):
-            self._losses.add(self._stepped(parts, f"{self._name}, epoch {epoch + 1}, step {number}"))
+            self._losses.add(self._stepped(parts, self._place(epoch, number)))
             self._run.progress.steps += 1
             self._done, self._seconds = number, time.monotonic() - start
             looks = number % _SHOWN_STEPS == 0 or number == len(order)
@@ -129,10 +129,12 @@ class _Phase:
     def _score(self, asked: Asked) -> dict[str, float]:
         """Scores on dev, which may take long: one process alone need not wait for them when it is asked to end."""
         self._check_weights()
+        told = memory_told(f"{self._name}, scores on dev")
         if processes.count() > 1:
-            return self._run.exam.scores()
+            with told:
+                return self._run.exam.scores()
         try:
-            with asked.leaving():
+            with asked.leaving(), told:
                 return self._run.exam.scores()
         except StoppedError:
             self._pause(asked)
@@ -167,7 +169,9 @@ class _Phase:
             parts = self._parts(order[number])
             found = self._course.parts(order[number], count * parts, accelerator.device)
             batches = [replace(part, moment=moment) for part in found[own * parts : (own + 1) * parts]]
-            with accelerator.autocast():  # a teacher that runs in each step does so in the precision of the student
+            place = self._place(epoch, number + 1)
+            # A teacher that runs in each step does so in the precision of the student.
+            with memory_told(f"{place}, the teacher", lambda: self._smaller(batches)), accelerator.autocast():
                 return [(batch, Outputs() if teacher is None else teacher.outputs(batch)) for batch in batches]
 
         left = range(self._done, len(order))
@@ -177,12 +181,8 @@ class _Phase:
 
     def _stepped(self, parts: Sequence[tuple[Batch, Outputs]], place: str) -> dict[str, Tensor]:
         """One step; on a CPU, where it costs nothing, its loss is looked at before anything else is done."""
-        try:
+        with memory_told(place, lambda: self._smaller([batch for batch, _ in parts])):
             terms = self._step(parts)
-        except (RuntimeError, MemoryError) as error:
-            if not _is_short_of_memory(error):
-                raise
-            raise TrainingError(self._short_of_memory(parts, place)) from error
         if self._accelerator.device.type == "cpu" and processes.count() == 1:
             rows = [row for batch, _ in parts for row in batch.rows.tolist()]
             named = ", ".join(map(str, sorted(rows)[:_NAMED_ROWS])) + (", …" if len(rows) > _NAMED_ROWS else "")
@@ -209,11 +209,15 @@ class _Phase:
         if not self._step.is_finite():
             self._check({"loss": math.nan}, f"{self._name}, epoch {len(self._history) + 1}, after step {self._done}")
 
-    def _short_of_memory(self, parts: Sequence[tuple[Batch, Outputs]], place: str) -> str:
-        tokens, rows = max((len(batch.input_ids), len(batch.rows)) for batch, _ in parts)
+    def _place(self, epoch: int, number: int) -> str:
+        return f"{self._name}, epoch {epoch + 1}, step {number}"
+
+    def _smaller(self, batches: Sequence[Batch]) -> str:
+        """What to lower where memory is short."""
+        tokens, rows = max((len(batch.input_ids), len(batch.rows)) for batch in batches)
         smaller = f", or batch_size to {self._spec.batch_size // 2}" if self._spec.batch_size > 1 else ""
         return (
-            f"{place}: memory is short for {tokens} tokens ({rows} rows) at once. Set part_tokens to {tokens // 2} "
+            f" for {tokens} tokens ({rows} rows) at once. Set part_tokens to {tokens // 2} "
             f"({'' if self._mixture.together else 'the same result, '}in smaller parts){smaller}, or max_length to less"
         )
 
@@ -254,13 +258,6 @@ class _Phase:
         self._guard.restore(state["guard"])
         self._losses.restore(state["losses"])
         self._history, self._done, self._seconds = state["history"], state["done"], state["seconds"]
-
-
-def _is_short_of_memory(error: Exception) -> bool:
-    told = str(error)
-    return isinstance(error, (MemoryError, torch.OutOfMemoryError)) or any(
-        sign in told for sign in ("can't allocate memory", "not enough memory", "bad_alloc")
-    )
 
 
 @dataclass

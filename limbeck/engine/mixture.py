@@ -127,8 +127,13 @@ class Mixture(nn.Module):
         return compiled(self._model)
 
     def untied_tables(self) -> list[nn.Embedding]:
-        """The student's table of words, if its weights are read in no other way: a tied decoder reads them all."""
+        """The student's table of words, if its weights are read in no other way: a tied decoder reads them all.
+
+        Where a generator fills words in, nobody knows before which ones they are.
+        """
         words = self._model.parts.tables[0]
+        if self.filling is not None:
+            return []
         owners = sum(p is words.weight for module in self.modules() for p in module._parameters.values())
         return [words] if owners == 1 else []
 

@@ -7,11 +7,12 @@ from typing import Any
 
 from torch import Tensor, nn
 
+from limbeck.core.errors import TrainingError
 from limbeck.core.journal import Journal
 from limbeck.engine import processes
 from limbeck.engine.checkpoints import Checkpoints
 from limbeck.engine.exam import Exam
-from limbeck.engine.seed import random_state, set_random_state
+from limbeck.engine.seed import fits_here, random_state, seed_all, set_random_state
 from limbeck.engine.training import Tracked
 from limbeck.nn.model import Model
 
@@ -97,6 +98,11 @@ class Run:
         checkpoints = Checkpoints(out, key, every_s=60 * spec.checkpoint_every, strict=spec.strict, log=log)
         run = cls(spec, model, exam, log, out.parent, checkpoints)
         found = processes.agree(checkpoints.newest() if processes.is_first() else None)
+        if found is not None and processes.sharded():
+            raise TrainingError(
+                f"{out}: a training is under way whose weights do not lie in parts (FSDP); go on as it was begun, or "
+                "choose another --out"
+            )
         if found is not None:
             saved, run.best.state = found
             run.best.score, run.best.at = saved["best"]
@@ -125,8 +131,13 @@ class Run:
         if saved is None or saved["phase"] != phase:
             return None
         self.progress.saved = None
-        set_random_state(saved["random"][processes.rank()])
         self.log.rewind(saved["log"], self.checkpoints.key)
+        states = saved["random"]
+        if len(states) == processes.count() and fits_here(states[processes.rank()]):
+            set_random_state(states[processes.rank()])
+        else:  # dropout alone draws from them
+            seed_all(hash((self.spec.seed, saved["steps"], processes.rank())) % 2**32)
+            self.log.say(f"{phase}: the checkpoint is of other processes or devices; dropout goes on with other draws")
         state: dict[str, Any] = saved["state"]
         return state
 

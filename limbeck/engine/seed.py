@@ -18,6 +18,11 @@ def random_state() -> list[torch.Tensor]:
     return [torch.get_rng_state(), *torch.cuda.get_rng_state_all()]
 
 
+def fits_here(states: list[torch.Tensor]) -> bool:
+    """Whether there are as many accelerators here as where the generators stood."""
+    return len(states) == 1 + torch.cuda.device_count()
+
+
 def set_random_state(states: list[torch.Tensor]) -> None:
     """Put the generators back to where they stood."""
     torch.set_rng_state(states[0])

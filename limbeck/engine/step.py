@@ -38,7 +38,7 @@ class Step:
         made = optimizers(self._trained, self._tables, self.rate, spec.weight_decay)
         self.warmup = round(spec.warmup_fraction * total)
         self._rates = [schedule(optimizer, spec.schedule, self.warmup, total) for optimizer in made]
-        _sum_apart(self._trained, self._tables)
+        _sum_apart(self._trained, self._tables, accelerator)
         self._module, *prepared = accelerator.prepare(self._trained, *made)
         # accelerate would end the round of fp16's scale after each of them, not after both.
         self._optimizers = [optimizer.optimizer for optimizer in prepared]
@@ -126,8 +126,15 @@ class Step:
             optimizer.zero_grad(set_to_none=True)
 
 
-def _sum_apart(module: nn.Module, tables: Sequence[nn.Embedding]) -> None:
-    """Let processes leave the tables' gradients to the step, which knows that they all have the same rows."""
+def _sum_apart(module: nn.Module, tables: Sequence[nn.Embedding], accelerator: Any) -> None:
+    """Let processes leave the tables' gradients to the step, which knows that they all have the same rows.
+
+    They then leave the tables themselves too, which the first process gives to all here, as they do all else.
+    """
+    from accelerate.utils import broadcast
+
+    for table in tables if accelerator.num_processes > 1 else ():
+        broadcast(table.weight.data)
     weights = {id(table.weight) for table in tables}
     names = [name for name, parameter in module.named_parameters() if id(parameter) in weights]
     ignore = nn.parallel.DistributedDataParallel._set_params_and_buffers_to_ignore_for_model

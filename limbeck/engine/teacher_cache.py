@@ -24,6 +24,7 @@ from limbeck.core.hashing import digest
 from limbeck.core.holding import held
 from limbeck.core.journal import Journal
 from limbeck.engine import processes
+from limbeck.engine.memory import memory_told
 from limbeck.engine.rows import Rows
 from limbeck.nn.model import Model
 from limbeck.nn.types import HEADS, Batch, Dims, Outputs, Reads
@@ -289,7 +290,8 @@ def _fill(place: Path, teacher: LiveTeacher, rows: Rows, layout: _Layout, log: J
             for batch in _batches(rows, section, teacher.device):
                 chosen = batch.rows.numpy()
                 # A network gives logits even where nobody reads them.
-                outputs = {name: flat for name, flat in _flat(teacher.outputs(batch)) if name in arrays}
+                with memory_told("teacher outputs"):
+                    outputs = {name: flat for name, flat in _flat(teacher.outputs(batch)) if name in arrays}
                 for name, values in _stored(outputs, layout).items():
                     arrays[name][_places(name, rows, chosen)] = values.cpu().numpy()
                 bar.advance(len(chosen))

@@ -88,7 +88,9 @@ def shaped_config(backbone: str, shape: str, *, place: str = "shape", **fields: 
     wanted = parse_fresh(shape, place)
     family: Backbone = shelf("backbones").load(backbone)
     config = _config(backbone, place, fields)
-    config.hidden_size = wanted.hidden  # which a family compares with the width of its embeddings
+    # A family compares these with its embeddings' width, and with how many layers take turns.
+    config.hidden_size = wanted.hidden
+    config.num_hidden_layers = wanted.layers // getattr(config, "inner_group_num", 1)
     dims = Dims(wanted.layers, wanted.hidden, wanted.heads, wanted.intermediate)
     try:
         return family.build(family.Spec(), config, dims)
@@ -98,10 +100,14 @@ def shaped_config(backbone: str, shape: str, *, place: str = "shape", **fields: 
 
 def _config(backbone: str, place: str, fields: dict[str, Any]) -> Any:
     kind = backbone.replace("_", "-")
-    known = transformers.AutoConfig.for_model(kind)
-    if unknown := [name for name in fields if not hasattr(known, name)]:
+    known = transformers.AutoConfig.for_model(kind).to_dict().keys() - {"model_type"}
+    if unknown := [name for name in fields if name not in known]:
         raise RecipeError(f"{place}: {backbone} has no {', '.join(unknown)}; give fields of its config.json")
-    return transformers.AutoConfig.for_model(kind, **fields)
+    try:
+        return transformers.AutoConfig.for_model(kind, **fields)
+    except Exception as error:  # every field has its own way to fail
+        told = ", ".join(f"{name}: {value!r}" for name, value in fields.items())
+        raise RecipeError(f"{place}: {backbone} cannot have {told} ({in_short(error)})") from None
 
 
 def foreseen_parts(config: Any, head: str, place: str) -> Parts:

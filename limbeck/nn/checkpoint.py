@@ -1,5 +1,6 @@
 """Opening and saving checkpoints: safetensors only, no remote code, names of models resolved to directories."""
 
+import math
 from pathlib import Path
 from typing import Any
 
@@ -270,8 +271,8 @@ def check_weights(bundle: Bundle) -> None:
 
 
 def fresh(config: Any, head: str) -> nn.Module:
-    """A network with random weights."""
-    network: nn.Module = network_class(head).from_config(config)
+    """A network with random weights, in fp32 whatever its configuration says: half precision is a matter of steps."""
+    network: nn.Module = network_class(head).from_config(config, dtype=torch.float32)
     return network
 
 
@@ -286,6 +287,15 @@ def set_labels(config: Any, labels: tuple[str, ...], answer: Answer) -> None:
 def save(model: Model, folder: Path) -> None:
     """Write config.json and model.safetensors."""
     model.network.save_pretrained(folder)  # type: ignore[operator]
+
+
+def parameters_in(folder: Path) -> int:
+    """Parameters that a directory's weights hold, shared ones counted once."""
+    total = 0
+    for file in weight_files(folder):
+        with safe_open(file, "pt") as weights:
+            total += sum(math.prod(weights.get_slice(name).get_shape()) for name in weights.keys())  # noqa: SIM118
+    return total
 
 
 def save_encoder(model: Model, folder: Path) -> None:
@@ -304,7 +314,7 @@ def check_length(folder: Path, max_length: int, field: str = "finetune.max_lengt
     Raises:
         BundleError: It has fewer.
     """
-    positions = longest_input(read_config(folder))
+    positions = longest_input(read_shape(folder))
     if max_length > positions:
         raise BundleError(
             f"{folder}: max_length {max_length} is more than the model's {positions} positions; "

@@ -33,7 +33,7 @@ from limbeck.engine.students import StudentSpec, begin_student, foresee_student,
 from limbeck.engine.teachers import Tutor
 from limbeck.engine.training import Training, single_phase
 from limbeck.nn.beginnings import with_vocabulary_head
-from limbeck.nn.checkpoint import check_length, load_bundle, model_hashes, read_shape
+from limbeck.nn.checkpoint import check_length, load_bundle, model_hashes, parameters_in, read_shape
 from limbeck.nn.heads import answers_alike, answers_told, order_labels
 from limbeck.nn.kinship import as_distilbert, check_bert
 from limbeck.nn.model import Model, best_device, frozen, tapped
@@ -225,7 +225,9 @@ def run(spec: Spec, inputs: Mapping[str, Bundle], out: Path, log: Journal) -> Bu
             "warnings": log.warnings,
             **lessons.facts(),
         }
-        if _CORPUS in inputs and processes.is_first():  # the only one whose model is written
+        if processes.is_first():  # the only one whose model is written, perhaps without the head that it was trained by
+            draft.facts["dims"]["parameters"] = parameters_in(draft.path)
+        if _CORPUS in inputs and processes.is_first():
             write_encoder_card(draft, str(inputs["teacher"].facts.get("name") or "a larger model"))
     return open_bundle(out)
 

@@ -19,8 +19,17 @@ from limbeck.core.journal import Journal
 from limbeck.core.shelf import shelf
 from limbeck.core.spec import Spec as CoreSpec
 from limbeck.nn.admission import weight_files
-from limbeck.nn.checkpoint import check_size, fresh, model_hashes, read_shape, resolve, set_labels
-from limbeck.nn.model import answer_of, longest_input, tapped
+from limbeck.nn.checkpoint import (
+    check_length,
+    check_size,
+    fresh,
+    model_hashes,
+    parameters_in,
+    read_shape,
+    resolve,
+    set_labels,
+)
+from limbeck.nn.model import answer_of, tapped
 from limbeck.nn.outlook import Outlook, outlook_of
 from limbeck.nn.pickles import Fitted, fit_names, read_tensors, some
 from limbeck.nn.tokenizers import save_tokenizer
@@ -111,6 +120,7 @@ def run(spec: Spec, inputs: Mapping[str, Bundle], out: Path, log: Journal) -> Bu
         save_tokenizer(source, draft.path)
         size = tapped(network if task else network.base_model, per_word=task is not None and task.per_word).size()
         name = Path(spec.weights or spec.config).name
+        size["parameters"] = parameters_in(draft.path)
         draft.facts |= {"name": name, "max_length": spec.max_length, "dims": size, **_meaning(spec, task)}
         _tell(fitted, path, log)
         draft.facts["warnings"] = log.warnings
@@ -121,11 +131,7 @@ def _described(spec: Spec, source: Path) -> tuple[Any, Task | None]:
     """What the configuration tells, and the task whose head is kept."""
     config = read_shape(source)
     task = _task(spec, source, config)
-    if spec.max_length > (positions := longest_input(config)):
-        raise BundleError(
-            f"{source}: max_length {spec.max_length} is more than the model's {positions} positions; "
-            f"set it to at most {positions}: --set import_checkpoint.max_length={positions}"
-        )
+    check_length(source, spec.max_length, "import_checkpoint.max_length")
     return config, task
 
 

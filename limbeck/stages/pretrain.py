@@ -142,6 +142,8 @@ def run(spec: Spec, inputs: Mapping[str, Bundle], out: Path, log: Journal) -> Bu
 
     corpus = inputs["corpus"]
     foresee(spec, inputs)
+    if unused := _unused(spec):
+        log.warn(f"pretrain.{', '.join(unused)}: of a shape alone; {spec.model} has its own, and these are not used")
     check_whole(corpus, log)
     seed_all(spec.seed)
     network, idle = _network(spec, corpus)
@@ -167,6 +169,19 @@ def run(spec: Spec, inputs: Mapping[str, Bundle], out: Path, log: Journal) -> Bu
         if processes.is_first():  # the only one whose model is written
             write_encoder_card(draft)
     return open_bundle(out)
+
+
+def _unused(spec: Spec) -> list[str]:
+    """Fields of a shape that were given beside a model."""
+    if is_shape(spec.model):
+        return []
+    given = [name for name in ("family", "config", "positions", "sinusoidal") if getattr(spec, name) != _default(name)]
+    own = str(read_config(resolve(spec.model)).model_type).replace("-", "_")
+    return [name for name in given if name != "family" or spec.family != own]
+
+
+def _default(name: str) -> Any:
+    return Spec.model_fields[name].get_default(call_default_factory=True)
 
 
 def _kinds(spec: Spec) -> tuple[Any, Any]:

@@ -15,7 +15,9 @@ from tests import models
 
 @pytest.mark.parametrize("dims", [Dims(4, 12, 4, 48), Dims(4, 24, 2, 48), Dims(4, 24, 4, 20)], ids=repr)
 def test_other_widths_are_refused_with_what_can_change(dims):
-    with pytest.raises(RecipeError, match=r"only the layers can change .*\(24, 4, 48\)\); give at most layers=4"):
+    with pytest.raises(
+        RecipeError, match=r"only the layers can change .*\(24, 4, 48\)\); give layers=N,hidden=24,heads=4"
+    ):
         build(Spec(), models.config("mobilebert"), dims)
 
 

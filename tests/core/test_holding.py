@@ -68,6 +68,19 @@ def test_litter_of_the_dead_is_removed_and_nothing_else(tmp_path):
     assert sorted(tmp_path.iterdir()) == sorted(others)
 
 
+def test_what_a_killed_process_had_taken_a_name_from_has_it_back(tmp_path):
+    """Killed between its two renames it leaves an old whole and a new one, of which the old one alone was promised."""
+    old, new = tmp_path / ".out.01234567.was", tmp_path / ".out.89abcdef.tmp"
+    for path in (old, new):
+        path.mkdir()
+        (path / path.suffix).touch()
+    for _ in range(2):
+        with held(tmp_path / "out"):
+            assert [p.name for p in (tmp_path / "out").iterdir()] == [".was"]
+        assert [p.name for p in tmp_path.iterdir()] == ["out"]
+        old.mkdir()  # and where the new one has the name, the old one is litter
+
+
 def test_within_a_directory_what_another_process_makes_is_left(tmp_path):
     for name in ("mine", "steps/dead", "steps/live"):
         path = tmp_path / "run" / name

@@ -157,6 +157,8 @@ def test_dangerous_or_doubtful_yaml_is_refused(text, message):
         ("limbeck: 1\nsteps: [{stage: a}]\nsteeps: []", "r.steeps: no such field; did you mean 'steps'?"),
         ("limbeck: 1\nsteps: [{stage: a}, {stage: a}]", "r.steps: two steps are called a; give each its own name"),
         ("limbeck: 1\nsteps: [{stage: a, out: x}, {stage: b, out: x}]", "r.steps: two steps are called x"),
+        ("limbeck: 1\nsteps: [{stage: a, out: x}, {stage: b, out: ./x}]", "r.steps: a.out is where b writes"),
+        ("limbeck: 1\nsteps: [{stage: a, out: x/y/z}, {stage: b, out: x}]", "r.steps: a.out is where b writes"),
         ("limbeck: 1\nsteps: [{stage: a, out: ../x}]", "r.steps: a.out must be a path inside the run's directory"),
         ("limbeck: 1\nsteps: [{stage: a, out: /x}]", "must be a path inside"),
         ("limbeck: 1\nsteps: [{stage: a, out: .}]", "must be a path inside"),

@@ -12,11 +12,13 @@ from accelerate import Accelerator
 
 from limbeck.core.errors import RecipeError
 from limbeck.core.spec import Ramp
+from limbeck.engine.filling import Filling
 from limbeck.engine.mixture import build_objectives, mix
 from limbeck.engine.rows import Rows
 from limbeck.engine.step import Step
 from limbeck.engine.training import Training
 from limbeck.nn import vocabulary
+from limbeck.nn.generators import generator_of
 from limbeck.nn.model import tapped
 from limbeck.nn.types import Moment, Outputs
 from limbeck.objectives import AttentionRelations, Cosine, Dist, HiddenStates, Labels, LogitMse, SoftTargets
@@ -137,6 +139,15 @@ def test_a_twin_learns_by_itself_and_its_decoder_stays_tied(family):
     assert table.grad.abs().sum() > 0
     assert all(p.grad is None for p in mixture.parameters())
     assert mixture.untied_tables() == []
+
+
+def test_words_that_a_generator_draws_may_be_any_rows_of_their_table():
+    model = tapped(models.pretrained("electra", "PreTraining"), per_word=True)
+    model.config.tie_word_embeddings = False
+    generator = generator_of(model, 0.5)
+    filling = Filling(mix(generator, [Labels()], generator.dims))
+    assert mix(model, [Labels()], model.dims).untied_tables() == [model.parts.tables[0]]
+    assert mix(model, [Labels()], model.dims, filling=filling).untied_tables() == []
 
 
 def test_other_vocabularies_and_comparisons_of_items_are_refused():

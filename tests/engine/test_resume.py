@@ -6,7 +6,9 @@ import pytest
 
 from limbeck.core.bundle import Bundle
 from limbeck.core.journal import Journal, read_events
+from limbeck.engine import processes
 from limbeck.engine.checkpoints import Checkpoints
+from limbeck.engine.run import Run
 from limbeck.engine.step import Step
 from limbeck.pipeline import run_stage
 from tests import models
@@ -123,6 +125,21 @@ def test_fine_tuning_goes_on_bit_for_bit(steps, teacher, data, backbone, tmp_pat
 def test_distilling_goes_on_bit_for_bit(steps, student, teacher, data, tmp_path):
     resumed = again_and_again(steps, "distil", tmp_path / "out", {"data": data, "teacher": teacher}, DISTIL)
     assert told(resumed) == told(student)
+
+
+def test_a_checkpoint_of_other_processes_is_gone_on_from(student, teacher, data, tmp_path, monkeypatch):
+    """Of what they left, only where the draws of dropout stood is of no use."""
+    save = Run.save
+
+    def as_of_two(self, phase, state):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(processes, "gathered", lambda value: [value, value])
+            save(self, phase, state)
+
+    monkeypatch.setattr(Run, "save", as_of_two)
+    resumed = again_and_again((STEPS,), "distil", tmp_path / "out", {"data": data, "teacher": teacher}, DISTIL)
+    assert told(resumed)["history"] != told(student)["history"]
+    assert len(resumed.facts["history"]) == len(student.facts["history"])
 
 
 def test_a_second_rate_goes_on_bit_for_bit(data, backbone, tmp_path):

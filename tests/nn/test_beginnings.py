@@ -98,7 +98,7 @@ def test_fields_of_the_family_are_taken(folder_of):
     [
         ("bert", "half", r"shape: 'half' is no whole shape; write 4x312"),
         ("bert", "layers=4", r"shape: 'layers=4' is no whole shape"),
-        ("bert", "0x24", r"a size of 0; give numbers from 1"),
+        ("bert", "0x24", r"too small a size; give numbers from 1"),
         ("bert", "layers=1,hidden=24,heads=5", r"heads=5 does not divide hidden=24 .*; 1, 2, 3, 4 do"),
         ("mobilebert", "2x24", r"shape: '2x24' \(.*bottlenecks tie its widths together"),
     ],
@@ -108,12 +108,23 @@ def test_impossible_shapes_are_refused_with_the_remedy(family, shape, told, fold
         from_shape(family, shape, folder_of()[0])
 
 
+def test_weights_are_fp32_and_layers_may_take_turns(folder_of):
+    folder, _ = folder_of()
+    assert from_shape("bert", "1x24", folder, dtype="bfloat16").dtype == torch.float32
+    assert from_shape("albert", "4x24", folder, num_hidden_groups=2).config.num_hidden_layers == 4
+
+
 def test_unknown_families_fields_and_tokenizers_are_refused(folder_of, tmp_path):
     folder, tokenizer = folder_of()
     with pytest.raises(ShelfError, match=r"gpt.*bert"):
         from_shape("gpt", "1x24", folder)
     with pytest.raises(RecipeError, match=r"pretrain\.model: bert has no hidden_dropout; give fields"):
         from_shape("bert", "1x24", folder, place="pretrain.model", hidden_dropout=0.0)
+    for field, value in {"model_type": "x", "to_dict": 1, "use_return_dict": True}.items():
+        with pytest.raises(RecipeError, match=f"bert has no {field}; give fields"):
+            from_shape("bert", "1x24", folder, **{field: value})
+    with pytest.raises(RecipeError, match=r"shape: bert cannot have hidden_dropout_prob: 'high' \(.*float"):
+        from_shape("bert", "1x24", folder, hidden_dropout_prob="high")
     with pytest.raises(BundleError, match=r"tokenizer\.json"):
         from_shape("bert", "1x24", tmp_path / "nothing")
     text = tokenizer.to_str().replace("[MASK]", "[HIDE]")

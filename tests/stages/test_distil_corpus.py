@@ -3,6 +3,7 @@
 import shutil
 
 import pytest
+from safetensors.torch import load_file
 
 import limbeck
 from limbeck.core.bundle import open_bundle
@@ -39,6 +40,8 @@ def distil(folder, store, out, **fields):
 
 def test_relations_are_taught_by_default_and_any_model_may_teach(folder, store, tmp_path):
     student = distil(folder, store, tmp_path / "student")
+    weights = load_file(student.file("model.safetensors"))
+    assert student.facts["dims"]["parameters"] == sum(weight.numel() for weight in weights.values())
     (phase,) = student.manifest["step"]["phases"]
     assert [one["kind"] for one in phase["objectives"]] == ["attention_relations"]
     assert (phase["steps"], phase["learning_rate"]) == (2, 6e-4)

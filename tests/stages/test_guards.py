@@ -1,10 +1,13 @@
 """Guards in real runs: what is odd is told, recorded, kept in the Bundle and handed on; what is right is not."""
 
 import pytest
+import torch
 
 from limbeck.core.bundle import Bundle
-from limbeck.core.errors import LimbeckError
+from limbeck.core.errors import LimbeckError, TrainingError
 from limbeck.core.journal import Journal, read_events
+from limbeck.engine.exam import TaskExam
+from limbeck.engine.teacher_cache import OnlineTeacher
 from limbeck.pipeline import run_stage
 from tests import models
 from tests.stages.conftest import made
@@ -129,3 +132,23 @@ def test_a_loss_that_is_no_number_says_where_and_what_to_do(data, backbone, tmp_
         match=r"finetune, epoch 1, step \d+ \(training rows .*\): the loss is (nan|inf) \(labels (nan|inf)\).*1e\+30",
     ):
         made("finetune", tmp_path / "t", {"data": data}, model=backbone, **fields)
+
+
+@pytest.mark.parametrize("cache_gb", [0.0, 4.0], ids=["each step", "cached"])
+def test_memory_that_is_too_short_for_a_teacher_says_what_to_lower(teacher, data, tmp_path, cache_gb, monkeypatch):
+    def short(self, batch):
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    monkeypatch.setattr(OnlineTeacher, "outputs", short)
+    place = "teacher outputs" if cache_gb else r"distil 1, epoch 1, step 1, the teacher"
+    with pytest.raises(TrainingError, match=rf"{place}: memory is short.* max_length to less"):
+        made("distil", tmp_path / "s", {"teacher": teacher, "data": data}, epochs=1, cache_gb=cache_gb, **COPY)
+
+
+def test_memory_that_is_too_short_for_an_exam_says_what_to_lower(teacher, data, tmp_path, monkeypatch):
+    def short(self):
+        raise MemoryError
+
+    monkeypatch.setattr(TaskExam, "scores", short)
+    with pytest.raises(TrainingError, match=r"distil 1, scores on dev: memory is short\. Set max_length to less"):
+        made("distil", tmp_path / "s", {"teacher": teacher, "data": data}, epochs=1, **COPY)

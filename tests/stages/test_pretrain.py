@@ -159,8 +159,11 @@ def test_a_lost_head_is_trained_and_the_body_left(corpus, tmp_path):
     before = transformers.AutoModel.from_pretrained(bare).state_dict()
     after = transformers.AutoModel.from_pretrained(headed.path).state_dict()
     assert all(torch.equal(before[name], after[name]) for name in before if not name.startswith("pooler"))
-    again = limbeck.pretrain(corpus=corpus, out=tmp_path / "again", log=QUIET, **{**fields, "model": str(headed.path)})
+    of_shapes = {"model": str(headed.path), "sinusoidal": True, "config": {"hidden_dropout_prob": 0.0}}
+    again = limbeck.pretrain(corpus=corpus, out=tmp_path / "again", log=QUIET, **{**fields, **of_shapes})
     assert again.facts["history"] == []
+    (line,) = again.facts["warnings"]
+    assert line.startswith("pretrain.config, sinusoidal: of a shape alone; ")
     assert (again.path / "model.safetensors").read_bytes() == (headed.path / "model.safetensors").read_bytes()
 
 
@@ -234,6 +237,12 @@ def test_a_damaged_corpus_is_not_trained_on(corpus, tmp_path):
     with pytest.raises(BundleError, match=r"damaged Bundle: train/00000.tokens: sha256 differs .*make it again"):
         pretrained(place, tmp_path / "out")
     assert not (tmp_path / "out").exists()
+
+
+def test_a_result_may_bear_the_name_of_its_shape(corpus, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    fields = {"positions": 64, "max_length": 32, "batch_size": 8, "steps": 1}
+    assert limbeck.pretrain(corpus=corpus, model="1x24", out="1x24", log=QUIET, **fields).facts["name"] == "1x24"
 
 
 def test_raw_text_is_cut_beside_the_result(tmp_path):
