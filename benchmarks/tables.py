@@ -79,7 +79,7 @@ def found(out: Path, student: str, rate: str, metric: str, machine: str) -> Iter
     measured: dict[tuple[str, str, int], list[Measurement]] = {}
     for row in json.loads((out / "comparison.json").read_text(encoding="utf-8")):
         data, recipe, seed = (row.pop(name) for name in ("data", "recipe", "seed"))
-        if seed is not None:
+        if seed is not None and data is not None:
             measured.setdefault((data, recipe, seed), []).append(Measurement(**row))
     today = datetime.now(UTC).date().isoformat()
     for (data, recipe, seed), own in measured.items():
@@ -102,7 +102,7 @@ def repeated(runs: list[Run]) -> Repeats:
 
 def overview(runs: list[Run]) -> str:
     """Every recipe on every data set, for one rate of the teachers: mean score and retention, and how many seeds."""
-    found = {name: repeated(own) for name, own in grouped(runs, "student", "data")}
+    found = {name: repeated(own) for name, own in grouped(runs, "student", "data", "metric")}
 
     def cell(recipe: str, repeats: Repeats) -> str:
         score, kept = (repeats.mean(recipe, "student", metric) for metric in (repeats.primary, "retention"))

@@ -9,6 +9,7 @@ from pathlib import Path
 from limbeck import adapt, execution
 from limbeck.contest import Comparison, Contest, Entry
 from limbeck.core.errors import DataError, LimbeckError, RecipeError
+from limbeck.core.files import there
 from limbeck.core.journal import Journal
 from limbeck.core.recipe import Recipe, find_recipe, read_recipe
 from limbeck.stages.prepare import named_after
@@ -199,7 +200,7 @@ def labelled(
     found: dict[str, str] = {}
     for text in map(str, references):
         name, separator, rest = text.partition("=")
-        if not separator or Path(text).exists():
+        if not separator or there(text):
             name, rest = named(text), text
         if not re.fullmatch(r"\w[\w.-]*", name):
             raise RecipeError(

@@ -22,6 +22,7 @@ from limbeck.core.journal import Journal, read_events
 from limbeck.core.measurement import Measurement, read_measurements
 from limbeck.core.recipe import Recipe, Step
 from limbeck.core.shelf import shelf
+from limbeck.engine import processes
 from limbeck.engine.interruption import StoppedError
 from limbeck.evidence.across import Across
 from limbeck.evidence.repeats import RUN, Repeats, Trial, kept_of
@@ -104,6 +105,8 @@ class Contest:
         Raises:
             LimbeckError: Something that the user can mend, or no run at all was finished.
         """
+        if processes.count() > 1:
+            raise RecipeError(f"{self.kind}: its runs are made by one process; start it without torchrun or accelerate")
         self._check_metrics()
         self._foresee()
         claim_directory(out, (f"{self.kind}.json", f"{self.kind}.jsonl"), self.kind)
@@ -164,7 +167,7 @@ class _Runs:
                 self._failed(title, error)
             if self.evaluated and (len(self.ran) > before or number == len(runs)):
                 self._publish()
-            if entry.name == self.contest.names[-1]:
+            if entry.name == self.contest.names[-1] and len(self.ran) > before and title not in self.failures:
                 shutil.rmtree(self.out / _STORE / "cache", ignore_errors=True)  # of teachers that no later seed has
         if not self.evaluated:
             raise LimbeckError(f"no run was finished:\n{told(self.failures)}")

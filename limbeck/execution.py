@@ -115,6 +115,17 @@ def _own_place(place: Callable[[Step, str], Path], step: Step, log: Journal, ste
     return out
 
 
+class Given(dict[str, Any]):
+    """What a stage is given, by role; a role that it asks for and has not is an error of the recipe."""
+
+    def __init__(self, stage: str, inputs: Mapping[str, Any]) -> None:
+        super().__init__(inputs)
+        self._stage = stage
+
+    def __missing__(self, role: str) -> Any:
+        raise RecipeError(f"{self._stage}.from: give {role} (found {', '.join(self) or 'nothing'})")
+
+
 def foresee(recipe: Recipe) -> None:
     """Let every stage refuse what it can see to be impossible, before hours are spent on the steps before it."""
     foreseen: dict[str, Any] = {}  # an earlier step's `out` → what its stage tells of the result, None if nothing
@@ -137,7 +148,7 @@ def foresee_step(stage: str, spec: Spec, inputs: Mapping[str, Any]) -> Any:
     module = load_stage(stage)
     if hasattr(module, "outside"):
         module.outside(spec)  # names what is missing
-    return module.foresee(spec, inputs) if hasattr(module, "foresee") else None
+    return module.foresee(spec, Given(stage, inputs)) if hasattr(module, "foresee") else None
 
 
 def _open_input(step: Step, role: str, place: str, done: Mapping[str, Any]) -> Bundle:
@@ -154,7 +165,7 @@ def run_step(
     stage: str, spec: Spec, inputs: Mapping[str, Bundle], place: Callable[[str], Path], log: Journal, title: str
 ) -> tuple[Bundle, bool]:
     """Run one stage unless its result is there, whole, and made from the same fields and inputs."""
-    module = load_stage(stage)
+    module, inputs = load_stage(stage), Given(stage, inputs)
     outside = module.outside(spec) if hasattr(module, "outside") else {}
     wanted = step_hash(stage, spec, inputs, outside)
     out = place(wanted)

@@ -9,7 +9,7 @@ from typing import Any
 from limbeck import adapt
 from limbeck.core.bundle import Bundle, is_bundle, open_bundle
 from limbeck.core.errors import BundleError, RecipeError
-from limbeck.core.files import claim_directory, write_bytes
+from limbeck.core.files import claim_directory, there, write_bytes
 from limbeck.core.holding import held
 from limbeck.core.journal import Journal
 from limbeck.core.measurement import Measurement, read_measurements
@@ -281,7 +281,7 @@ def run_stage(
     plain = {"limbeck": 1, "steps": [{"stage": stage, "from": {r: str(p) for r, p in places.items()}, **fields}]}
     step = resolve(from_plain(plain, stage)).override(texts).steps[0]
     spec = spec_of(step, seed=0)
-    files = {name: Path(v) for name, v in fields.items() if isinstance(v, str) and Path(v).exists()}
+    files = {name: Path(v) for name, v in fields.items() if isinstance(v, str) and there(v)}
     _check_place(out, stage, {**places, **files})
     opened: dict[str, Bundle] = {}
     raw: dict[str, str] = {}

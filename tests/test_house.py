@@ -25,8 +25,8 @@ FORBIDDEN_WORDS = re.compile(
 PARENTS = re.compile(
     r"(\w+\.)?(\w*Spec|Record|Module|Exception|\w*Error|Protocol|NamedTuple|BaseModel|Weighted|Updates|Training|Tracked)"
 )
-HOOKS = {"yaml.SafeLoader", "torch.optim.Optimizer", "dict[int, str]"}
-"""Libraries' hooks that can be reached by inheriting alone: a loader's rules, what `str.translate` finds missing."""
+HOOKS = {"yaml.SafeLoader", "torch.optim.Optimizer", "dict[int, str]", "dict[str, Any]"}
+"""Libraries' hooks that can be reached by inheriting alone: a loader's rules, what is missing from a mapping."""
 
 
 def named(path):

@@ -245,3 +245,16 @@ def test_what_was_measured_is_told_as_a_table(finished):
     assert "accuracy" in table_of(evaluate)
     assert "p50" in table_of(benchmark)  # which another test may have made again
     assert table_of(distil) == ""
+
+
+def test_a_stage_that_is_not_given_what_it_needs_says_what(folder, tmp_path):
+    recipe = tmp_path / "recipe.yaml"
+    rows = models.reviews(tmp_path / "reviews.csv")
+    for steps, told in {
+        "{stage: evaluate, out: e, from: {student: data}}": r"evaluate\.from: give data \(found student\)",
+        "{stage: distil, out: s, from: {data: data}}": r"distil\.from: give teacher",
+        "{stage: quantize, out: q, from: {data: data}}": r"quantize\.from: give model \(found data\)",
+    }.items():
+        recipe.write_text(f"limbeck: 1\nsteps: [{{stage: prepare, out: data, train: {rows}}}, {steps}]\n")
+        with pytest.raises(RecipeError, match=told):
+            run_file(recipe, tmp_path / "out", (), Journal(quiet=True))

@@ -105,7 +105,10 @@ def test_each_data_set_may_be_scored_by_a_metric_of_its_own(folder, finished):
     assert "Scores: F1 on films, entity F1 on names" in found.table()
     lost = probe(folder, ["bare", "masked", "bundle"], "finished", metric={"films": "log_loss"})
     assert "mean" not in lost.across.table()[0], "a loss and a score have no mean"
-    assert "No encoder has a mean over all data sets" in (lost.out / "probe.md").read_text()
+    assert (
+        "No mean is taken of scores that are not alike: log loss of films, entity F1 of names."
+        in (lost.out / "probe.md").read_text()
+    )
 
 
 def test_a_run_that_fails_leaves_its_encoder_without_a_mean(folder, monkeypatch):

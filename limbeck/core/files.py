@@ -227,6 +227,14 @@ def _take_name(temporary: Path, path: Path) -> None:
             remove(old)
 
 
+def there(path: str | Path) -> bool:
+    """Whether a text is the path of something; what can be no path is none."""
+    try:
+        return Path(path).exists()
+    except (OSError, ValueError):  # too long, or with a NUL in it
+        return False
+
+
 def remove(directory: Path) -> None:
     """Delete a directory, as far as that can be done."""
     import shutil

@@ -12,7 +12,7 @@ import yaml
 from pydantic import ConfigDict, Field
 
 from limbeck.core.errors import RecipeError
-from limbeck.core.files import write_text
+from limbeck.core.files import there, write_text
 from limbeck.core.spec import Spec, parse
 
 FORMAT = 1
@@ -119,7 +119,7 @@ def find_recipe(reference: str | Path) -> Path:
     name, path = str(reference), Path(reference).expanduser()
     if name in (names := recipe_names()):
         return _shipped() / f"{name}.yaml"
-    if path.exists() or path.suffix in (".yaml", ".yml") or len(path.parts) > 1:
+    if there(path) or path.suffix in (".yaml", ".yml") or len(path.parts) > 1:
         return path
     near = difflib.get_close_matches(name, names, 1)
     hint = f"; did you mean {near[0]!r}?" if near else ""

@@ -52,7 +52,7 @@ class Across:
         return Repeats(first.recipes, MEAN, [t for t in trials if t], first.noun, first.higher)
 
     @property
-    def _alike(self) -> bool:
+    def alike(self) -> bool:
         """Whether the mean of the scores means anything."""
         found = [m for of in self.sets.values() for t in of.trials if (m := t.find("student", of.primary))]
         return {m.unit for m in found} <= _ALIKE and len({of.higher for of in self.sets.values()}) == 1
@@ -65,7 +65,7 @@ class Across:
         found, models = [], {role: " ".join(t.models.get(role, "") for t in runs) for role in runs[0].models}
         for role in models:
             scores = [t.find(role, of.primary) for t, of in zip(runs, self.sets.values(), strict=True)]
-            found += _mean_of(scores, MEAN, "fraction") if self._alike else []
+            found += _mean_of(scores, MEAN, "fraction") if self.alike else []
             found += _mean_of([t.find(role, "retention") for t in runs], "retention", "ratio")
         for (role, metric), joined in _COSTS.items():
             if all(costs := [t.find(role, metric) for t in runs]):

@@ -11,6 +11,7 @@ from limbeck.core.predictions import Array, Predictions
 from limbeck.core.shelf import shelf
 from limbeck.evidence.comparison import agreement, agreement_metric, answers_of, mcnemar
 from limbeck.evidence.resampling import interval, resample
+from limbeck.evidence.retention import retention
 from limbeck.text.port import Metric
 
 
@@ -68,10 +69,10 @@ class Measuring:
 
     def _kept(self, role: str) -> Iterator[Measurement]:
         base, own = (self._values.get(r, {}).get(self.primary) for r in (self.baseline, role))
-        if base and own is not None:
+        if base is not None and own is not None and (kept := retention(own, base, self.primary)) is not None:
             with np.errstate(divide="ignore", invalid="ignore"):
                 draws = self._draws[role][self.primary] / self._draws[self.baseline][self.primary]
-            yield self._measurement(role, "retention", own / base, "ratio", draws)
+            yield self._measurement(role, "retention", kept, "ratio", draws)
 
     def _beside(self, role: str) -> Iterator[Measurement]:
         own = self.predictions[role]

@@ -12,6 +12,7 @@ from typing import Any
 
 from limbeck.core.measurement import Measurement, find
 from limbeck.evidence.resampling import LEVEL
+from limbeck.evidence.retention import retention
 from limbeck.evidence.table import (
     MISSING,
     Rows,
@@ -106,11 +107,20 @@ class Repeats:
         return _within_range(_mean(once)) if once else None
 
     def gain(self, recipe: str, role: str = "student") -> Measurement | None:
-        """How much better than the first recipe: the mean over the seeds that both have; None of the first itself."""
-        before = {t.seed: t.find(role, self.primary) for t in self.of(self.recipes[0])}
-        pairs = [(t.find(role, self.primary), before.get(t.seed)) for t in self.of(recipe)]
-        gains = [replace(own, metric="gain", value=own.value - base.value) for own, base in pairs if own and base]
-        return _mean(gains) if gains and recipe != self.recipes[0] else None
+        """How much better than the first recipe: the mean over the seeds that both have; None of the first itself.
+
+        The same two models, met under several seeds, count once.
+        """
+        before = {t.seed: t for t in self.of(self.recipes[0])}
+        gains: dict[Any, Measurement] = {}
+        for trial in self.of(recipe):
+            if (other := before.get(trial.seed)) is None:
+                continue
+            own, base = (t.find(role, self.primary) for t in (trial, other))
+            if own and base:
+                models = tuple(t.models.get(role, t.seed) for t in (trial, other))
+                gains[models, own.value, base.value] = replace(own, metric="gain", value=own.value - base.value)
+        return _mean(list(gains.values())) if gains and recipe != self.recipes[0] else None
 
     def table(self) -> Rows:
         """Heads and one row for each recipe; a column that no recipe has a number for is left out."""
@@ -176,8 +186,8 @@ def kept_of(measured: Sequence[Measurement], metric: str, baseline: str = "teach
     """What is measured, with `retention` told of another metric: each model's value over that of the baseline."""
     others = [m for m in measured if m.metric != "retention"]
     base = find(others, baseline, metric)
-    own = [m for m in others if m.metric == metric and base and base.value]
-    kept = [Measurement(m.model, "retention", m.value / base.value, "ratio", m.split, m.n) for m in own if base]
+    own = [(m, retention(m.value, base.value, metric)) for m in others if base and m.metric == metric]
+    kept = [Measurement(m.model, "retention", part, "ratio", m.split, m.n) for m, part in own if part is not None]
     return [*others, *kept]
 
 

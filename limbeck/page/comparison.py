@@ -1,5 +1,6 @@
 """The page of a comparison: one HTML file that needs no network, and the same numbers as Markdown."""
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
@@ -80,8 +81,10 @@ class ComparisonPage:
         """What came out, in sentences for everybody."""
         repeats = self.across.deciding
         if means := _means(repeats):
-            best = (max if repeats.higher else min)(means, key=lambda recipe: means[recipe].value)
-            seeds = max(m.n for m in means.values())
+            tried = {recipe: len(repeats.of(recipe)) for recipe in means}
+            whole = [recipe for recipe in means if tried[recipe] == max(tried.values())]
+            best = (max if repeats.higher else min)(whole, key=lambda recipe: means[recipe].value)
+            seeds = means[best].n
             over = f"over {seeds} seeds" if seeds > 1 else "with one seed"
             most = "highest" if repeats.higher else "lowest, which is best"
             yield f"{best} scores {most}: {self._what(repeats)} {score_text(means[best])} {over}."
@@ -90,8 +93,14 @@ class ComparisonPage:
                 yield f"Against {repeats.recipes[0]} that is {gain_text(gain)}{points}{_verdict(gain)}."
             if seeds < 2:
                 yield "One seed allows no interval: other seeds may well turn the order round."
-        else:
+            if len(whole) < len(means):
+                fewer = ", ".join(recipe for recipe in means if recipe not in whole)
+                yield f"Not ranked, as they have fewer seeds: {fewer}."
+        elif self.across.alike:
             yield f"No {repeats.noun} has a mean over all data sets."
+        else:
+            names = ", ".join(f"{metric_name(of.primary)} of {name}" for name, of in self.across.sets.items())
+            yield f"No mean is taken of scores that are not alike: {names}."
         if self.failures:
             yield f"{len(self.failures)} of all runs failed, and are missing from the numbers."
 
@@ -152,7 +161,7 @@ def _single(repeats: Repeats) -> dict[str, list[float]]:
 
 
 def _verdict(gain: Measurement) -> str:
-    if gain.low is None or gain.high is None:
+    if gain.low is None or gain.high is None or math.isclose(gain.low, gain.high):  # scores come in steps
         return ""
     return ", which could be chance" if gain.low <= 0 <= gain.high else ", more than chance would give"
 

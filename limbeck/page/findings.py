@@ -10,6 +10,7 @@ from limbeck.core.errors import BundleError
 from limbeck.core.measurement import Measurement, find, read_measurements
 from limbeck.core.predictions import Answer, Predictions
 from limbeck.evidence import table
+from limbeck.evidence.retention import retention
 
 
 @dataclass(frozen=True)
@@ -99,7 +100,8 @@ class Findings:
         before = base and self.find(base, self.primary)
         if not base or not before or not score:
             return [f"The {role} reaches {reached} on {examples}."]
-        kept = f"keeps {100 * score.value / before.value:.1f} % of its {name}" if before.value else f"reaches {reached}"
+        part = retention(score.value, before.value, self.primary)
+        kept = f"reaches {reached}" if part is None else f"keeps {100 * part:.1f} % of its {name}"
         scores = f"{table.score_text(_bare(score))} against {table.score_text(_bare(before))} on {examples}"
         gains = " and ".join(self._gains(role, base))
         first = f"The {role} {f'is {gains} as the {base}' if gains else f'stands beside the {base}'}"
@@ -110,7 +112,7 @@ class Findings:
         if size and before and size.value:
             yield f"{100 * size.value / before.value:.0f} % as large"
         speed = self.find(role, "speedup")
-        if speed:
+        if speed and self.benchmark is not None and self.benchmark.facts.get("baseline", base) == base:
             yield f"{speed.value:.1f} times as fast"
 
     def _verdict(self, role: str, base: str) -> Iterable[str]:

@@ -1,6 +1,7 @@
 """Numbers worked by hand: t₀.₉₇₅ is 12.7062 for one degree of freedom and 4.3027 for two."""
 
 import math
+from dataclasses import replace
 
 import pytest
 
@@ -67,6 +68,12 @@ def test_gain_is_paired_by_seed():
     assert gain_text(gain) == "+2.00 [-0.48, +4.48]"
     assert found.gain("a") is None
     assert found.gains()[1] == ("b", "3", "+2.00 [-0.48, +4.48]")
+
+
+def test_the_same_two_models_under_three_seeds_are_one_pair():
+    found = [trial(recipe, seed, score) for seed in range(3) for recipe, score in (("a", 0.6), ("b", 0.7))]
+    gain = repeats(*(replace(one, models={"student": one.recipe}) for one in found)).gain("b")
+    assert (gain.value, gain.n, gain.low) == (pytest.approx(0.1), 1, None)
 
 
 def test_gain_needs_a_seed_that_both_have():

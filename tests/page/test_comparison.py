@@ -45,10 +45,10 @@ def text_of(html: str) -> str:
 
 
 def test_says_what_came_out(evaluated):
-    page = page_of(evaluated, trials("plain", 0.80, 0.82), trials("better", 0.84, 0.86))
+    page = page_of(evaluated, trials("plain", 0.80, 0.82), trials("better", 0.84, 0.861))
     text = text_of(page.html())
-    assert "better scores highest: accuracy 85.0 [72.3, 97.7] over 2 seeds." in text
-    assert "Against plain that is +4.00 [+4.00, +4.00] points, more than chance would give." in text
+    assert "better scores highest: accuracy 85.0 [71.7, 98.4] over 2 seeds." in text
+    assert "Against plain that is +4.05 [+3.41, +4.69] points, more than chance would give." in text
     assert "Scores: accuracy on test, %; means over seeds [95 % intervals]" in text
 
 
@@ -58,6 +58,20 @@ def test_chance_and_single_seeds_are_called_so(evaluated):
     single = page_of(evaluated, trials("plain", 0.80), trials("better", 0.84))
     assert "One seed allows no interval" in text_of(single.html())
     assert "Against plain that is +4.00 points." in single.markdown()
+
+
+def test_equal_gains_of_rounded_scores_prove_nothing(evaluated):
+    page = page_of(evaluated, trials("plain", 0.80, 0.84), trials("better", 0.81, 0.85))
+    assert "Against plain that is +1.00 [+1.00, +1.00] points. " in text_of(page.html())
+
+
+def test_recipes_with_fewer_seeds_are_not_ranked(evaluated):
+    """The seeds that are missing may be the hard ones."""
+    lucky = [one for one in trials("lucky", 0, 0.895, 0) if one.seed == 1]
+    found = page_of(evaluated, trials("plain", 0.80, 0.90, 0.91), lucky, recipes=("plain", "lucky"))
+    text = text_of(found.html())
+    assert "plain scores highest: accuracy 87.0 [71.9, 100.0] over 3 seeds." in text
+    assert "Not ranked, as they have fewer seeds: lucky." in text
 
 
 def test_draws_scores_and_their_cost(evaluated):
