@@ -5,6 +5,7 @@ rows, the teacher, what the teacher answers) is made once, and what is there alr
 `package` and `report` are left out: a run here ends with the evaluation of its models.
 """
 
+import contextlib
 import shutil
 import traceback
 from collections.abc import Iterator, Mapping, Sequence
@@ -147,6 +148,7 @@ class _Runs:
     evaluated: dict[str, Bundle] = field(default_factory=dict)
     failures: dict[str, str] = field(default_factory=dict)
     ran: list[str] = field(default_factory=list)
+    rows: dict[tuple[str, int], tuple[str, tuple[str, str]]] = field(default_factory=dict)
 
     def all(self) -> Comparison:
         """Read all data, then run everything; what is finished is published after each run that did anything."""
@@ -154,16 +156,22 @@ class _Runs:
         for data in self.contest.sets:
             self.trials[data] = []
             self._read(next(entry for entry in runs if entry.data == data))
+        for entry, recipe in runs.items():
+            with contextlib.suppress(LimbeckError):  # which it will be told when it is its turn
+                made = execution.found(recipe, self._place)
+                if len(made) == len(recipe.steps):
+                    self._keep(entry, self._trial(entry, recipe, made))
         for number, (entry, recipe) in enumerate(runs.items(), 1):
             title = self.contest.title(entry)
             self.log.say(f"══ {number}/{len(runs)} {title}")
             self.log.record("run", **{self.contest.noun: entry.name}, data=entry.data, seed=entry.seed, number=number)
             before = len(self.ran)
             try:
-                self.trials[entry.data].append(self._one(entry, recipe))
+                self._keep(entry, self._trial(entry, recipe, self._walked(entry, recipe)))
             except StoppedError:
                 raise
             except Exception as error:  # whatever it is, the hours of the other runs need not suffer for it
+                self._keep(entry, None)
                 self._failed(title, error)
             if self.evaluated and (len(self.ran) > before or number == len(runs)):
                 self._publish()
@@ -187,11 +195,22 @@ class _Runs:
             )
         self.metrics[entry.data] = metric
 
-    def _one(self, entry: Entry, recipe: Recipe) -> Trial:
-        made = self._walked(entry, recipe)
+    def _keep(self, entry: Entry, trial: Trial | None) -> None:
+        """Put a run's result in the place of what there was of it before."""
+        others = [t for t in self.trials[entry.data] if (t.recipe, t.seed) != (entry.name, entry.seed)]
+        self.trials[entry.data] = [*others, *([] if trial is None else [trial])]
+
+    def _trial(self, entry: Entry, recipe: Recipe, made: Sequence[execution.Done]) -> Trial:
         title, metric, evaluated = self.contest.title(entry), self.metrics[entry.data], made[-1].bundle
         self._save(recipe, made, self.out / "runs" / f"{title.replace(' ', '-')}.yaml")
         parents = evaluated.manifest["parents"]
+        rows = (str(evaluated.facts["split"]), str(parents["data"]["digest"]))
+        first, its = self.rows.setdefault((entry.data, entry.seed), (entry.name, rows))
+        if rows != its:
+            raise LimbeckError(
+                f"it is measured on other rows than {first}: give both the same fields of prepare (max_rows, "
+                f"fractions, seed) and the same evaluate.split ({rows[0]}, of {first} {its[0]})"
+            )
         models = {role: str(parents[role]["digest"]) for role in evaluated.facts["roles"]}
         measured = read_measurements(evaluated.file("measurements.json"))
         if metric != evaluated.facts["primary"]:
@@ -256,7 +275,9 @@ class _Runs:
     def _publish(self) -> None:
         across = self._across()
         write_json(self._file("json"), across.plain())
-        page = ComparisonPage(self.contest.kind, across, self.evaluated, self.failures, self._recipes)
+        known = sum(map(len, self.trials.values())) + len(self.failures)
+        left = len(self.contest.runs) - known
+        page = ComparisonPage(self.contest.kind, across, self.evaluated, self.failures, self._recipes, left)
         write_text(self._file("md"), page.markdown())
         write_text(self._file("html"), page.html())
 

@@ -104,6 +104,27 @@ def walk(recipe: Recipe, place: Callable[[Step, str], Path], log: Journal) -> It
         yield Done(step, bundle, fresh)
 
 
+def found(recipe: Recipe, place: Callable[[Step, str], Path]) -> list[Done]:
+    """The steps of a resolved recipe with their results as far as these are there; nothing is run, and no hash checked.
+
+    Args:
+        recipe: What is asked about.
+        place: As `walk`'s.
+    """
+    made: dict[str, Bundle] = {}
+    done: list[Done] = []
+    for step in recipe.steps:
+        inputs = {role: made.get(source) or open_bundle(source) for role, source in step.inputs.items()}
+        spec, module = spec_of(step, recipe.seed), load_stage(step.stage)
+        wanted = step_hash(step.stage, spec, inputs, module.outside(spec) if hasattr(module, "outside") else {})
+        out = place(step, wanted)
+        if not is_bundle(out) or (bundle := open_bundle(out)).manifest["step_hash"] != wanted:
+            break
+        made[step.place] = bundle
+        done.append(Done(step, bundle, fresh=False))
+    return done
+
+
 def _own_place(place: Callable[[Step, str], Path], step: Step, log: Journal, step_hash: str) -> Path:
     """Where the result of a step goes; a directory there that has lost its manifest is set aside, not deleted."""
     out = place(step, step_hash)

@@ -10,6 +10,8 @@ import limbeck
 from limbeck.core.errors import DataError, LimbeckError, RecipeError
 from limbeck.core.journal import Journal
 from limbeck.core.recipe import read_recipe
+from limbeck.engine.interruption import StoppedError
+from limbeck.stages import distil
 from tests import models
 
 TOY = [
@@ -117,6 +119,38 @@ def test_same_command_does_only_what_is_missing(folder, finished):
     recipe = read_recipe(finished.out / "runs" / "labels-seed-1.yaml")
     shutil.rmtree(finished.out / recipe.steps[2].place)
     assert compare(folder, ["logits", "labels", "alone"], "finished").ran == ("labels seed 1: distil",)
+
+
+def test_what_was_finished_stays_on_the_page_while_more_is_run(folder, finished, monkeypatch):
+    """A comparison is continued with another recipe, and stopped before its second seed."""
+    out = shutil.copytree(finished.out, folder / "more")
+    saved(folder / "mse.yaml", [RECIPE[0], RECIPE[1], {**DISTIL, "objectives": ["logit_mse"]}, RECIPE[3]])
+    run, done = distil.run, []
+
+    def stopped(*arguments):
+        done.append(None)
+        if len(done) == 2:
+            raise StoppedError(15, "stopped")
+        return run(*arguments)
+
+    monkeypatch.setattr(distil, "run", stopped)
+    with pytest.raises(StoppedError):
+        compare(folder, ["logits", "labels", "alone", "mse"], "more")
+    rows = json.loads((out / "comparison.json").read_text())
+    told = {(row["recipe"], row["seed"]) for row in rows if row["seed"] is not None}
+    assert told == {("mse", 0), *((name, seed) for name in ("logits", "labels", "alone") for seed in (0, 1))}
+    assert "1 of all runs are still to come" in (out / "comparison.md").read_text()
+
+
+def test_recipes_that_are_measured_on_other_rows_are_not_compared(folder, finished):
+    dev = [*RECIPE[:3], {**RECIPE[3], "split": "dev"}]
+    saved(folder / "dev.yaml", dev)
+    shutil.copytree(finished.out, folder / "rows")
+    found = compare(folder, ["logits", "dev"], "rows", seeds=(0,))
+    assert [(t.recipe, t.seed) for t in found.repeats.trials] == [("logits", 0)]
+    (reason,) = found.failures.values()
+    assert "measured on other rows than logits" in reason
+    assert "(dev, of logits test)" in reason
 
 
 def test_another_metric_is_shown_without_running_anything_again(folder, finished):

@@ -27,6 +27,7 @@ class ComparisonPage:
         evaluated: Data set → the evaluation of one of its runs, which tells of the data and the machine.
         failures: Run → why it was not finished.
         recipes: What each recipe (or encoder) is called → its steps, as YAML.
+        left: How many runs are still to come.
     """
 
     kind: str
@@ -34,6 +35,7 @@ class ComparisonPage:
     evaluated: Mapping[str, Bundle]
     failures: Mapping[str, str]
     recipes: Mapping[str, str]
+    left: int = 0
 
     @property
     def _newest(self) -> Bundle:
@@ -101,6 +103,8 @@ class ComparisonPage:
         else:
             names = ", ".join(f"{metric_name(of.primary)} of {name}" for name, of in self.across.sets.items())
             yield f"No mean is taken of scores that are not alike: {names}."
+        if self.left:
+            yield f"{self.left} of all runs are still to come."
         if self.failures:
             yield f"{len(self.failures)} of all runs failed, and are missing from the numbers."
 

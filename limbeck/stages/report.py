@@ -60,6 +60,7 @@ def _of_task(spec: Spec, inputs: Mapping[str, Bundle], folder: Path) -> dict[str
     from limbeck.page.page import render_page
 
     findings = Findings.of(inputs)
+    _check_models(inputs)
     examples = read_examples(_evaluated_data(inputs), findings.facts["split"], labelled=True)
     page = render_page(findings, inputs, examples, most_examples=spec.examples, most_classes=spec.classes)
     write_text(folder / "report.html", page)
@@ -78,6 +79,18 @@ def _of_text(spec: Spec, inputs: Mapping[str, Bundle], folder: Path) -> dict[str
     write_text(folder / "report.html", render_text_page(learnt))
     write_measurements(folder / "measurements.json", learnt.measurements)
     return {"headline": learnt.headline()}
+
+
+def _check_models(inputs: Mapping[str, Bundle]) -> None:
+    """Refuse models beside numbers of others, as after a run that was stopped before it measured its new ones."""
+    for source in ("evaluation", "benchmark"):
+        measured = inputs[source].manifest["parents"] if source in inputs else {}
+        for role in measured.keys() & inputs.keys() - {"data"}:
+            if measured[role]["digest"] != inputs[role].digest:
+                raise BundleError(
+                    f"report.from.{role}: {inputs[role].path} is not the {role} that {inputs[source].path} was "
+                    "measured on; give that one, or run the steps after it again"
+                )
 
 
 def _evaluated_data(inputs: Mapping[str, Bundle]) -> Bundle:

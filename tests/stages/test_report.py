@@ -45,6 +45,13 @@ def test_data_that_was_not_measured_is_refused(run, tmp_path):
     assert not (tmp_path / "report").exists()
 
 
+def test_models_that_were_not_measured_are_refused(run, tmp_path):
+    """A student that was trained anew has not yet numbers of its own."""
+    told = r"report\.from\.student: .* is not the student that .*evaluation was measured on; give that one, or run"
+    with pytest.raises(BundleError, match=told):
+        report.run(report.Spec(), {**run, "student": run["teacher"]}, tmp_path / "report", LOG)
+
+
 def test_damaged_measurements_are_named(run, tmp_path):
     shutil.copytree(run["evaluation"].path, tmp_path / "evaluation")
     path = tmp_path / "evaluation" / "measurements.json"
