@@ -115,14 +115,19 @@ def found(recipe: Recipe, place: Callable[[Step, str], Path]) -> list[Done]:
     done: list[Done] = []
     for step in recipe.steps:
         inputs = {role: made.get(source) or open_bundle(source) for role, source in step.inputs.items()}
-        spec, module = spec_of(step, recipe.seed), load_stage(step.stage)
-        wanted = step_hash(step.stage, spec, inputs, module.outside(spec) if hasattr(module, "outside") else {})
+        wanted = _wanted(step.stage, spec_of(step, recipe.seed), inputs)
         out = place(step, wanted)
         if not is_bundle(out) or (bundle := open_bundle(out)).manifest["step_hash"] != wanted:
             break
         made[step.place] = bundle
         done.append(Done(step, bundle, fresh=False))
     return done
+
+
+def _wanted(stage: str, spec: Spec, inputs: Mapping[str, Bundle]) -> str:
+    """The step hash of what a stage is to make."""
+    module = load_stage(stage)
+    return step_hash(stage, spec, inputs, module.outside(spec) if hasattr(module, "outside") else {})
 
 
 def _own_place(place: Callable[[Step, str], Path], step: Step, log: Journal, step_hash: str) -> Path:
@@ -187,8 +192,7 @@ def run_step(
 ) -> tuple[Bundle, bool]:
     """Run one stage unless its result is there, whole, and made from the same fields and inputs."""
     module, inputs = load_stage(stage), Given(stage, inputs)
-    outside = module.outside(spec) if hasattr(module, "outside") else {}
-    wanted = step_hash(stage, spec, inputs, outside)
+    wanted = _wanted(stage, spec, inputs)
     out = place(wanted)
     found = processes.agree(_finished(out, wanted, log, title) if processes.is_first() else False)
     if found:

@@ -24,12 +24,12 @@ def optimizers(
 
     Args:
         module: Whose parameters are trained.
-        by_row: Tables in it to be updated by row, whose gradients come from `hand_over`.
+        by_row: Trainable tables in it to be updated by row, whose gradients come from `hand_over`.
         learning_rate: Peak rate, > 0.
         weight_decay: Decoupled decay of matrices; vectors (biases, LayerNorm) have none, as in BERT.
     """
-    tables = [table for table in by_row if table.weight.requires_grad]
-    apart = {id(table.weight) for table in tables}
+    weights = [table.weight for table in by_row]
+    apart = set(map(id, weights))
     trained = [p for p in module.parameters() if p.requires_grad and id(p) not in apart]
     groups = [
         {"params": [p for p in trained if p.ndim > 1], "weight_decay": weight_decay},
@@ -38,8 +38,7 @@ def optimizers(
     made: list[torch.optim.Optimizer] = [
         torch.optim.AdamW(groups, lr=learning_rate, betas=_BETAS, eps=_EPSILON, fused=True)
     ]
-    if tables:
-        weights = [table.weight for table in tables]
+    if weights:
         made.append(LazyAdam(weights, learning_rate, _BETAS, _EPSILON))
     return made
 

@@ -227,8 +227,8 @@ def run(spec: Spec, inputs: Mapping[str, Bundle], out: Path, log: Journal) -> Bu
         }
         if processes.is_first():  # the only one whose model is written, perhaps without the head that it was trained by
             draft.facts["dims"]["parameters"] = parameters_in(draft.path)
-        if _CORPUS in inputs and processes.is_first():
-            write_encoder_card(draft, str(inputs["teacher"].facts.get("name") or "a larger model"))
+            if _CORPUS in inputs:
+                write_encoder_card(draft, str(inputs["teacher"].facts.get("name") or "a larger model"))
     return open_bundle(out)
 
 
